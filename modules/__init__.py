@@ -1,0 +1,1 @@
+"""Resource types: one file each, found by its name; ships to the managed PC."""

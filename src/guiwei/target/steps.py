@@ -1,0 +1,181 @@
+"""Applying steps on the PC: guards, then intent, write, proof, done."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from guiwei.errors import GateError, GuiweiError, ResourceError
+from guiwei.target.contract import PRESENCE, Change, State, compose, differences, fill
+from guiwei.target.journal import Journal
+from guiwei.target.observation import contexts_of, guarded
+from guiwei.target.secret import Secret, reveal
+from guiwei.target.system import System
+
+__all__ = ["apply_steps"]
+
+Report = Callable[[Dict[str, Any]], None]
+
+
+def apply_steps(system: System, journal: Journal, request: Mapping[str, Any], report: Report) -> bool:
+    """Apply the steps of one stage in order; stop at the first that fails or is refused.
+
+    Args:
+        request: `steps`, plus what `contexts_of` needs; each step has `id`, `module`, `with`, `state`, `guards`,
+            `instance`, and maybe `requires` (a backup step's id) and `when_changed` (ids, for a handler).
+        report: called with one result a step: `id`, `status` (unchanged, changed, failed, refused, skipped, unknown),
+            `changes`, `seconds`, `receipt`, `error`.
+
+    Returns:
+        Whether all steps are done.
+    """
+    contexts = contexts_of(system, request)
+    changed = set(request.get("changed", ()))
+    for step in request["steps"]:
+        started = time.monotonic()
+        result: Dict[str, Any] = {"id": step["id"], "changes": []}
+        try:
+            _apply_one(system, journal, step, contexts[step.get("instance") or ""], changed, result)
+        except GuiweiError as error:
+            result["status"] = "refused" if isinstance(error, GateError) else "failed"
+            result["error"] = error.to_wire()
+        result["seconds"] = round(time.monotonic() - started, 4)
+        if result["status"] != "unchanged":
+            journal.append(
+                {"op": "result", "step": step["id"], "status": result["status"], "receipt": result.get("receipt")}
+            )
+        if result["status"] == "changed":
+            changed.add(step["id"])
+        report(result)
+        if result["status"] in ("failed", "refused"):
+            return False
+    return True
+
+
+def _apply_one(
+    system: System,
+    journal: Journal,
+    step: Mapping[str, Any],
+    context: Mapping[str, Any],
+    changed: "set[str]",
+    result: Dict[str, Any],
+) -> None:
+    if step.get("when_changed") is not None and not changed.intersection(step["when_changed"]):
+        result["status"] = "skipped"
+        return
+    resource = compose(step["module"], fill(dict(step["with"]), context))
+    desired: Optional[State] = None
+    if step["state"] is not None:
+        desired = resource.normal(fill(step["state"], context))
+    observed = guarded(resource.read, system)
+    changes = differences(type(resource), desired, observed)
+    if not changes:
+        result["status"] = "unchanged"
+        return
+    _check_guards(step, resource, observed)
+    if step.get("requires"):
+        _check_backup(system, journal, step["requires"])
+    result["changes"] = [_told(change) for change in changes]
+    journal.append({"op": "begin", "step": step["id"], "module": step["module"], "changes": _names(changes)})
+    if type(resource).undo == "state":
+        _keep_state(journal, step, resource, observed)
+    system.files.forget()
+    result["receipt"] = guarded(resource.write, system, desired)
+    if type(resource).kind == "lens":
+        _prove(system, resource, desired)
+    result["status"] = "changed"
+
+
+def _check_guards(step: Mapping[str, Any], resource: Any, observed: Optional[State]) -> None:
+    """Only the before-values of fields that this step changes make a plan stale."""
+    guards = step.get("guards")
+    if guards is None:
+        return
+    moved = moved_guards(type(resource), guards, observed, step.get("guard_key"))
+    if moved:
+        raise GateError("plan-stale", step=step["id"], fields=moved)
+
+
+def moved_guards(cls: Any, guards: Mapping[str, Any], observed: Optional[State], key: Optional[str]) -> List[str]:
+    """Return the guarded fields whose value is not what the plan saw.
+
+    Args:
+        guards: field → value seen; a secret is `{"hmac": …}`.
+        key: the plan's HMAC key in hex.
+    """
+    moved = []
+    for name, seen in guards.items():
+        if name == PRESENCE:
+            same = ("absent" if observed is None else "present") == seen
+        else:
+            same = _guard_holds(cls, name, seen, observed or {}, key)
+        if not same:
+            moved.append(name)
+    return moved
+
+
+def _guard_holds(cls: Any, name: str, seen: Any, observed: State, key: Optional[str]) -> bool:
+    field, _, item = name.partition(".")
+    found = observed.get(field)
+    if item:
+        found = (found or {}).get(item)
+    if isinstance(seen, Mapping) and set(seen) == {"hmac"}:
+        return found is not None and Secret(str(reveal(found))).fingerprint(bytes.fromhex(key or "")) == seen["hmac"]
+    if seen is None or found is None:
+        return seen is found
+    if item:
+        return bool(seen == found)
+    return not differences(cls, {field: seen}, {field: found})
+
+
+def _check_backup(system: System, journal: Journal, needed: str) -> None:
+    """A destructive step needs the receipt of its backup, and the data as that backup has it."""
+    from guiwei.target.backups import Backups
+    from guiwei.target.journal import journal_entries
+
+    receipt = None
+    run = journal.folder.replace("\\", "/").rsplit("/", 1)[-1]
+    for entry in journal_entries(system.state_dir, run):
+        if entry.get("op") == "result" and entry.get("step") == needed:
+            receipt = entry.get("receipt")
+    if not receipt:
+        raise GateError("backup-missing", step=needed)
+    moved = Backups(system).moved_since(receipt["backup"])
+    if moved:
+        raise GateError("backup-outdated", backup=receipt["backup"], path=moved)
+
+
+def _keep_state(journal: Journal, step: Mapping[str, Any], resource: Any, observed: Optional[State]) -> None:
+    import json
+
+    from guiwei.target.wire import encode
+
+    arguments = {name: item for name, item in vars(resource).items() if item is not None}
+    image = json.dumps(encode({"with": arguments, "state": observed}), ensure_ascii=False).encode("utf-8")
+    journal.append({"op": "state", "module": step["module"], "step": step["id"], "image": journal.keep(image)})
+
+
+def _prove(system: System, resource: Any, desired: Optional[State]) -> None:
+    """What was written must be what is read: an exit code proves nothing."""
+    system.files.forget()
+    left = differences(type(resource), desired, guarded(resource.read, system))
+    left = [change for change in left if not _is_event(type(resource), change)]
+    if left:
+        raise ResourceError("not-converged", module=type(resource).__module__.rsplit(".", 1)[-1], fields=_names(left))
+
+
+def _is_event(cls: Any, change: Change) -> bool:
+    from guiwei.target.contract import fields_of
+
+    return any(spec.name == change.field and spec.volatile for spec in fields_of(cls))
+
+
+def _names(changes: List[Change]) -> List[str]:
+    return [change.field for change in changes]
+
+
+def _told(change: Change) -> List[Any]:
+    """A change as it is reported: secrets as a mask."""
+    from guiwei.target.secret import MASK
+
+    return [change.field] + [MASK if isinstance(item, Secret) else item for item in change[1:]]

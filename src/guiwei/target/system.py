@@ -1,0 +1,90 @@
+"""The PC as a resource sees it: files, rows, programs and blobs, below one root."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Union
+
+from guiwei.errors import ResourceError
+from guiwei.target.files import Files
+from guiwei.target.journal import Journal
+from guiwei.target.processes import Result, run_program
+from guiwei.target.rows import Rows
+from guiwei.target.secret import Secret
+
+__all__ = ["Blobs", "System", "convert_os_error"]
+
+#: Returns a blob's bytes in pieces, from an offset; the controller holds it.
+Blobs = Callable[[str, int], Iterator[bytes]]
+
+
+class System:
+    """What a resource reads and writes through, and nothing else.
+
+    Args:
+        root: prefix of every path; "/" on a real PC.
+        state_dir: guiwei's own folder on the PC, a real path.
+        journal: of the run; None while reading, when any write is a bug.
+        blobs: where the bytes of artifacts come from.
+    """
+
+    def __init__(
+        self, root: str, state_dir: str, journal: Optional[Journal] = None, blobs: Optional[Blobs] = None
+    ) -> None:
+        self.root = root
+        self.state_dir = state_dir
+        self.journal = journal
+        self.files = Files(root, journal)
+        self.rows = Rows(self.files)
+        self._blobs = blobs
+
+    def run(
+        self,
+        argv: List[Union[str, Secret]],
+        timeout: float = 60.0,
+        given: Optional[Union[str, Secret]] = None,
+        environment: Optional[Mapping[str, Any]] = None,
+        folder: Optional[str] = None,
+    ) -> Result:
+        """Run a program to its end; see `run_program`. The working folder is below the root."""
+        self.files.forget()
+        real_folder = self.files.real(folder) if folder else None
+        return run_program(argv, timeout, given, environment, real_folder)
+
+    def blob(self, sha256: str, offset: int = 0) -> Iterator[bytes]:
+        """Yield the bytes of an artifact from an offset on.
+
+        Raises:
+            ResourceError: nobody has it (`blob-missing`).
+        """
+        if self._blobs is None:
+            raise ResourceError("blob-missing", sha256=sha256)
+        return self._blobs(sha256, offset)
+
+    def close(self) -> None:
+        """Let go of open databases."""
+        self.rows.close()
+
+
+_CODES = {
+    errno.ENOSPC: "disk-full",
+    errno.EDQUOT: "disk-full",
+    errno.EROFS: "path-read-only",
+    errno.EACCES: "path-permission",
+    errno.EPERM: "path-permission",
+    errno.EBUSY: "file-in-use",
+    errno.ETXTBSY: "file-in-use",
+    errno.ENOENT: "path-missing",
+}
+
+
+def convert_os_error(error: OSError, path: str = "") -> ResourceError:
+    """Return the resource error for what the operating system said; the one boundary for such errors."""
+    where = str(error.filename or path)
+    # Windows: 32 sharing violation, 33 lock violation.
+    if getattr(error, "winerror", None) in (32, 33):
+        return ResourceError("file-in-use", path=where)
+    code = _CODES.get(error.errno or 0)
+    if code is None:
+        return ResourceError("os-error", path=where, detail=error.strerror or str(error))
+    return ResourceError(code, path=where)
