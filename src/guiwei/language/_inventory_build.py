@@ -5,12 +5,18 @@ The order of every list is Ansible's: it decides the order in which hosts are wo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from guiwei.errors import InputError, Place
 from guiwei.model.inventory import Notice
 
-__all__ = ["Builder", "BuildGroup", "BuildHost"]
+__all__ = ["Builder", "BuildGroup", "BuildHost", "unchanged"]
+
+
+def unchanged(value: Any) -> Any:
+    """Return the value."""
+    return value
 
 
 class BuildHost:
@@ -48,9 +54,14 @@ class BuildGroup:
 
 
 class Builder:
-    """Collect hosts and groups from any number of inventory sources, in order."""
+    """Collect hosts and groups from any number of inventory sources, in order.
+
+    Attributes:
+        convert: applied to the value of every variable that is set; a source that is encrypted as a whole seals.
+    """
 
     def __init__(self) -> None:
+        self.convert: Callable[[Any], Any] = unchanged
         self.hosts: dict[str, BuildHost] = {}
         self.groups: dict[str, BuildGroup] = {}
         self.notices: list[Notice] = []
@@ -86,9 +97,12 @@ class Builder:
         """Make one group a child of another.
 
         Raises:
-            InputError: `inventory-cycle`.
+            InputError: `inventory-cycle`; `inventory-ungrouped` when `ungrouped` gets a parent or a child of its
+                own, for which Ansible silently drops hosts.
         """
         above, below = self.groups[parent], self.groups[child]
+        if parent == "ungrouped" or (child == "ungrouped" and parent != "all"):
+            raise InputError("inventory-ungrouped", place)
         if above is below or child in above.ancestors():
             raise InputError("inventory-cycle", place, group=child, parent=parent)
         above.children.setdefault(child, below)
@@ -101,7 +115,7 @@ class Builder:
             InputError: `inventory-bad-priority` when `ansible_group_priority` is no whole number.
         """
         if name != "ansible_group_priority":
-            self.groups[group].vars[name] = value
+            self.groups[group].vars[name] = self.convert(value)
             return
         try:
             self.groups[group].priority = int(value)
@@ -113,7 +127,7 @@ class Builder:
         if host in self.groups:
             self.set_group_var(host, name, value, place)
         else:
-            self.hosts[host].vars[name] = value
+            self.hosts[host].vars[name] = self.convert(value)
 
     def finish(self) -> None:
         """Put every group under `all` and every host without a group under `ungrouped`, and measure depths."""

@@ -17,7 +17,7 @@ from typing import Any
 from guiwei.errors import InputError, Place
 from guiwei.language._inventory_build import Builder
 from guiwei.language._ranges import expand
-from guiwei.language.source import scalar
+from guiwei.language.source import Unsafe, scalar
 from guiwei.model.inventory import Notice
 
 __all__ = ["literal", "read_ini"]
@@ -60,7 +60,7 @@ class _Reader:
         elif self._kind == "vars":
             name, equals, value = line.partition("=")
             if not equals:
-                raise InputError("inventory-no-equals", place, text=line.split()[0])
+                raise InputError("inventory-no-equals", place)
             self._builder.set_group_var(self._group, name.strip(), self._literal(value.strip(), place), place)
         else:
             self._child(line, place)
@@ -89,7 +89,7 @@ class _Reader:
         if not match:
             raise InputError("inventory-bad-child", place, text=line)
         child = match["group"]
-        if child in self._builder.groups and child not in self._undeclared_children:
+        if child in self._builder.groups:
             self._builder.add_child(self._group, child, place)
         else:
             self._undeclared_children.setdefault(child, []).append((self._group, place))
@@ -107,7 +107,7 @@ class _Reader:
         for token in tokens[1:]:
             name, equals, value = token.partition("=")
             if not equals:
-                raise InputError("inventory-no-equals", place, text=name)
+                raise InputError("inventory-no-equals", place)
             variables[name] = self._literal(value, place)
         for host in names:
             self._builder.add_host(host, self._group, port, place)
@@ -151,7 +151,7 @@ def _literal_value(node: ast.expr, text: str, differs: list[bool]) -> Any:
             differs.append(True)
             return written
     elif isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        return Unsafe(value.decode("utf-8", "replace"))  # Ansible trusts no template from bytes
     elif isinstance(value, complex):
         return str(value)
     elif value is ...:

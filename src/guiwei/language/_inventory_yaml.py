@@ -102,5 +102,3 @@ class _Reader:
         for step in path:
             value = value[step]
         return value
-
-

@@ -28,9 +28,10 @@ from yaml.events import (
 
 from guiwei.errors import InputError, Place
 from guiwei.language._syntax import syntax_error
+from guiwei.language._text import check_characters, decode, read_bytes, split_lines
 from guiwei.model.inventory import Notice
 
-__all__ = ["Source", "Unsafe", "Vaulted", "decode", "load", "loads", "scalar"]
+__all__ = ["Source", "Unsafe", "Vaulted", "load", "loads", "scalar"]
 
 #: Deeper nesting than this is no playbook; it would only exhaust the stack of whoever walks the value.
 _MAX_DEPTH = 100
@@ -45,9 +46,6 @@ _WORDS: dict[str, bool | None] = {
 }  # fmt: skip
 _INTEGER = re.compile(rf"(?:0|-?[1-9][0-9]{{0,{_MAX_DIGITS - 1}}})\Z")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+\Z")
-# https://yaml.org/spec/1.2.2/#51-character-set
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _DIFFERENCES = {
     "bool": "yaml-differs-boolean",
@@ -123,7 +121,7 @@ class Source:
         self._lines: list[str] | None = None
         self._json = json
         self._notices: dict[Place, Notice] = {}  # by place: an alias is read more than once
-        self._root = _Composer(self, _printable(text, file)).compose()
+        self._root = _Composer(self, check_characters(text, file)).compose()
         self.data: Any = None if self._root is None else self._value(self._root, False)
         self.differences: tuple[Notice, ...] = tuple(self._notices.values())
 
@@ -134,7 +132,7 @@ class Source:
             number: 1-based.
         """
         if self._lines is None:
-            self._lines = _BREAK.split(self.text)
+            self._lines = split_lines(self.text)
         return self._lines[number - 1] if 1 <= number <= len(self._lines) else ""
 
     def place(self, path: tuple[str | int, ...]) -> Place:
@@ -355,27 +353,6 @@ def scalar(text: str) -> str | int | float | bool | None:
     return text
 
 
-def decode(data: bytes, file: str) -> str:
-    """Return a file's text, which must be UTF-8; a byte order mark is accepted and dropped.
-
-    Raises:
-        InputError: `file-not-utf8`, with the place of the first wrong byte and a guess at the encoding.
-    """
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError("file-not-utf8", Place(file, 1, 1), encoding="UTF-16")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        offset = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
-        start = data.rfind(b"\n", 0, offset) + 1
-        place = Place(file, data.count(b"\n", 0, offset) + 1, len(data[start:offset].decode("utf-8", "replace")) + 1)
-        try:
-            data.decode("gb18030")
-        except UnicodeDecodeError:
-            raise InputError("file-not-utf8", place, encoding="?") from None
-        raise InputError("file-not-utf8", place, encoding="GBK") from None
-
-
 def loads(text: str, file: str) -> Source:
     """Read a YAML (or JSON) text.
 
@@ -406,27 +383,6 @@ def load(path: Path | str) -> Source:
     return loads(decode(data, str(path)), str(path))
 
 
-def read_bytes(path: Path | str) -> bytes:
-    """Return a file's bytes.
-
-    Raises:
-        InputError: `file-unreadable`, with the system's reason.
-    """
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError("file-unreadable", file=str(path), reason=error.strerror or str(error)) from None
-
-
 def _join_surrogates(match: re.Match[str]) -> str:
     high, low = (int(part, 16) for part in match.groups())
     return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
-
-
-def _printable(text: str, file: str) -> str:
-    match = _FORBIDDEN.search(text)
-    if match:
-        before = _BREAK.split(text[: match.start()])
-        place = Place(file, len(before), len(before[-1]) + 1)
-        raise InputError("yaml-control-character", place, character=f"U+{ord(match.group()):04X}")
-    return text

@@ -9,7 +9,7 @@ from typing import Any
 
 from guiwei.errors import Place
 
-__all__ = ["Declaration", "Play", "Playbook", "Task"]
+__all__ = ["Declaration", "Desired", "Play", "Playbook", "Task"]
 
 #: Where each part of a mapping stands: path of keys and indexes below it → place.
 Places = Mapping[tuple[str | int, ...], Place]
@@ -89,6 +89,7 @@ class Declaration:
         scope: the variables that `values` and `when` may use.
         instance: id of the instance it belongs to, None for the host itself.
         handler: its name if it is a handler.
+        also: further tasks that declare the same resource; what they want must agree or complement each other.
     """
 
     id: str
@@ -106,3 +107,20 @@ class Declaration:
     instance: str | None = None
     handler: str | None = None
     folder: Path = Path()
+    also: tuple[Declaration, ...] = ()
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What a declaration wants, rendered after observation.
+
+    Attributes:
+        state: value fields that are set; None if the thing must not be there (or if it is skipped).
+        skipped: its `when` does not hold: nothing is wanted.
+        artifacts: SHA-256 and path of the files on the controller that `state` refers to by hash.
+    """
+
+    declaration: Declaration
+    state: Mapping[str, Any] | None
+    skipped: bool = False
+    artifacts: tuple[tuple[str, Path], ...] = ()

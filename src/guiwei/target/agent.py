@@ -11,8 +11,9 @@ import sys
 import time
 from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional
 
-from guiwei.errors import GateError, GuiweiError
+from guiwei.errors import GateError, GuiweiError, HostError
 from guiwei.target.frames import FORMAT, FrameReader, FrameWriter
+from guiwei.target.pending import PendingHandlers
 from guiwei.target.system import System, convert_os_error
 
 __all__ = ["Agent", "main"]
@@ -31,6 +32,7 @@ class Agent:
         self._writer = writer
         self._root = "/"
         self._state_dir = ""
+        self._blob_open = False
 
     def serve(self, first: Optional[Dict[str, Any]] = None) -> None:
         """Answer `first` and every request after it."""
@@ -38,8 +40,12 @@ class Agent:
         while True:
             if request is None:
                 try:
+                    self._drain()
                     request = self._reader.receive()
                 except EOFError:
+                    return
+                except HostError as error:
+                    sys.stderr.write("%s\n" % error)
                     return
             if request["op"] == "bye":
                 return
@@ -50,7 +56,7 @@ class Agent:
             except GuiweiError as error:
                 answer = {"op": "error", "error": error.to_wire()}
             except OSError as error:
-                if isinstance(error, BrokenPipeError):
+                if isinstance(error, ConnectionError):
                     return
                 answer = {"op": "error", "error": convert_os_error(error).to_wire()}
             self._writer.send(answer)
@@ -63,7 +69,8 @@ class Agent:
 
         started = time.process_time()
         found = observe(System(self._root, self._state_dir), request)
-        found.update(op="observed", format=FORMAT, pending_handlers=self._pending(), cpu=time.process_time() - started)
+        pending = PendingHandlers(self._state_dir).names()
+        found.update(op="observed", format=FORMAT, pending_handlers=pending, cpu=time.process_time() - started)
         return found
 
     def _apply(self, request: Mapping[str, Any]) -> Dict[str, Any]:
@@ -77,15 +84,11 @@ class Agent:
             journal = Journal(self._state_dir, request["run"])
             system = System(self._root, self._state_dir, journal, self._blob)
             try:
-                # A handler that was notified must run, even if this run is cut: noted before, cleared after.
-                self._write_pending(set(self._pending()) | set(request.get("handlers_notified", ())))
                 whole = apply_steps(system, journal, request, self._report)
-                if whole:
-                    self._write_pending(set(self._pending()) - set(request.get("handlers_run", ())))
             finally:
                 system.close()
                 journal.close()
-        return {"op": "applied", "whole": whole, "pending_handlers": self._pending()}
+        return {"op": "applied", "whole": whole, "pending_handlers": PendingHandlers(self._state_dir).names()}
 
     def _rollback(self, request: Mapping[str, Any]) -> Dict[str, Any]:
         from guiwei.target.journal import Journal, list_runs
@@ -116,37 +119,34 @@ class Agent:
     def _report(self, result: Dict[str, Any]) -> None:
         try:
             self._writer.send(dict(result, op="result"))
-        except BrokenPipeError:
+        except OSError:
             # The step is done and journalled; nobody is there to hear of it, so nothing more is begun.
             raise SystemExit(0) from None
 
     def _blob(self, sha256: str, offset: int) -> Iterator[bytes]:
+        self._drain()
         self._writer.send({"op": "blob", "sha256": sha256, "offset": offset})
-        while True:
+        self._blob_open = True
+        while self._blob_open:
+            piece = self._piece()
+            if piece:
+                yield piece
+
+    def _piece(self) -> bytes:
+        try:
             piece = self._reader.receive_data()
-            if not piece:
-                return
-            yield piece
+        except EOFError as error:
+            raise HostError("frame-broken", detail="channel closed inside a blob") from error
+        self._blob_open = bool(piece)
+        return piece
+
+    def _drain(self) -> None:
+        """Read a blob to its end that a failing step (a full disk) left half read."""
+        while self._blob_open:
+            self._piece()
 
     def _lock(self, run: str) -> "_Lock":
         return _Lock(os.path.join(self._state_dir, "lock"), run)
-
-    def _pending(self) -> "list[str]":
-        try:
-            with open(os.path.join(self._state_dir, "handlers"), encoding="utf-8") as file:
-                return [line for line in file.read().split("\n") if line]
-        except OSError:
-            return []
-
-    def _write_pending(self, names: "set[str]") -> None:
-        if names == set(self._pending()):
-            return
-        path = os.path.join(self._state_dir, "handlers")
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            file.write("".join(name + "\n" for name in sorted(names)))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(path + ".new", path)
 
 
 class _Lock:
@@ -163,7 +163,8 @@ class _Lock:
             if os.name == "nt":
                 import msvcrt
 
-                self._file.seek(0)
+                # Windows keeps others from reading a locked byte: lock one behind the holder's name.
+                self._file.seek(4096)
                 msvcrt.locking(self._file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
             else:
                 import fcntl

@@ -9,17 +9,18 @@ opened. The caller stops the client first.
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import shutil
-import sqlite3
 import time
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from guiwei.errors import GateError, ResourceError
-from guiwei.target.files import hash_file, stat_real
+from guiwei.target.files import hash_file, own, stat_real
 from guiwei.target.journal import fsync_folder
 from guiwei.target.system import System
+from guiwei.target.trees import copy_file, copy_tree, sync_tree
 
 __all__ = ["Backups"]
 
@@ -33,17 +34,26 @@ class Backups:
         self._system = system
         self._folder = os.path.join(system.state_dir, "backups")
 
-    def make(self, label: str, paths: List[str], exclude: List[str], note: Mapping[str, Any]) -> Dict[str, Any]:
+    def make(
+        self,
+        label: str,
+        paths: List[str],
+        exclude: List[str],
+        note: Mapping[str, Any],
+        allow_damaged: bool = False,
+    ) -> Dict[str, Any]:
         """Copy the paths, prove the copy, and return its receipt.
 
         Args:
             label: what it is of, usually an instance's id.
             paths: folders and files; one that is missing is an error.
-            exclude: file names that are left out (locks of a running client).
+            exclude: names that are left out, with `*` and `?` (locks of a running client).
             note: kept in the manifest: product, versions, ledger.
+            allow_damaged: keep a database too that SQLite says is damaged (before a recovery), and say so.
 
         Raises:
-            ResourceError: a path is missing, a file changed while it was copied, or the trial restore failed.
+            ResourceError: a path is missing (`path-missing`), a file changed while it was copied (`backup-moving`),
+                a database is damaged (`backup-source-damaged`), or the trial restore failed (`backup-damaged`).
         """
         backup = "%s-%s" % (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), os.urandom(3).hex())
         target = os.path.join(self._folder, backup)
@@ -53,15 +63,22 @@ class Backups:
             entries = []
             for number, path in enumerate(paths):
                 entries.append(self._copy(path, os.path.join(partial, "data", str(number)), exclude))
+            damaged = [path for entry, base in _bases(partial, entries) for path in _damaged(entry, base)]
+            if damaged and not allow_damaged:
+                raise ResourceError("backup-source-damaged", path=damaged[0])
             manifest = {
                 "format": FORMAT,
                 "backup": backup,
                 "label": label,
                 "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "entries": entries,
+                "exclude": list(exclude),
+                "damaged": damaged,
                 "note": dict(note),
             }
             _write_json(os.path.join(partial, "manifest.json"), manifest)
+            for folder in (os.path.join(partial, "data"), partial):
+                fsync_folder(folder)
             self._trial(partial, manifest)
             os.rename(partial, target)
             fsync_folder(self._folder)
@@ -85,9 +102,15 @@ class Backups:
         self._trial(os.path.join(self._folder, backup), manifest)
         return self._receipt(manifest)
 
-    def moved_since(self, backup: str) -> Optional[str]:
-        """Return the first path whose live content is no longer what the backup holds, None if all is."""
-        for entry in self._manifest(backup)["entries"]:
+    def moved_since(self, backup: str, exactly: bool = False) -> Optional[str]:
+        """Return the first path whose live content is no longer what the backup holds, None if all is.
+
+        Args:
+            exactly: files that came since count too. Logs (`*.log`) never do.
+        """
+        manifest = self._manifest(backup)
+        exclude = manifest.get("exclude", [])
+        for entry in manifest["entries"]:
             live = self._system.files.real(entry["path"])
             for name, record in entry["files"].items():
                 path = os.path.join(live, name) if name else live
@@ -95,6 +118,9 @@ class Backups:
                     continue
                 if not os.path.isfile(path) or hash_file(path) != record["sha256"]:
                     return path
+            for name in _names(live, exclude) if exactly else ():
+                if name not in entry["files"] and not name.endswith(".log"):
+                    return os.path.join(live, name)
         return None
 
     def restore(self, backup: str) -> Dict[str, Any]:
@@ -109,16 +135,24 @@ class Backups:
             source = os.path.join(self._folder, backup, "data", str(number))
             real = self._system.files.real(entry["path"])
             prepared = "%s.guiwei-%s" % (real, backup)
-            os.makedirs(os.path.dirname(real), exist_ok=True)
+            self._system.files.make_folder(os.path.dirname(entry["path"]))
             if entry["kind"] == "file":
-                with open(source, "rb") as file:
-                    self._system.files.write(entry["path"], file.read(), entry["files"][""]["mode"])
+                record = entry["files"][""]
+                chunks = _pieces_of(source)
+                self._system.files.write_chunks(entry["path"], chunks, record["sha256"], record["mode"])
+                self._system.files.set_owner(entry["path"], record["owner"] or None, record["group"] or None)
                 continue
             shutil.rmtree(prepared, ignore_errors=True)
-            _copy_tree(source, prepared, [])
-            for name, record in entry["files"].items():
-                _own_like(os.path.join(prepared, name) if name else prepared, record)
-            self._system.files.swap_tree(prepared, entry["path"])
+            try:
+                copy_tree(source, prepared)
+                # What the backup holds may have been copied by another account: the manifest knows the owners.
+                for name, record in entry["files"].items():
+                    _own_like(os.path.join(prepared, name) if name else prepared, record)
+                sync_tree(prepared)
+                self._system.files.swap_tree(prepared, entry["path"])
+            finally:
+                shutil.rmtree(prepared, ignore_errors=True)
+        self._system.forget()
         return receipt
 
     def _copy(self, path: str, target: str, exclude: List[str]) -> Dict[str, Any]:
@@ -128,24 +162,22 @@ class Backups:
             raise ResourceError("path-missing", path=path)
         before = dict(_records(real, exclude))
         if found.kind == "file":
-            shutil.copy2(real, target)
+            copy_file(real, target)
         else:
-            _copy_tree(real, target, exclude)
+            copy_tree(real, target, lambda name: _left_out(name, exclude))
         if before != dict(_records(real, exclude)):
             raise ResourceError("backup-moving", path=path)
         return {"path": path, "kind": found.kind, "files": before}
 
     def _trial(self, folder: str, manifest: Mapping[str, Any]) -> None:
-        """Restore into nowhere: read every byte back, and ask every readable database whether it is whole."""
-        for number, entry in enumerate(manifest["entries"]):
-            base = os.path.join(folder, "data", str(number))
+        """Restore into nowhere: read every byte back. The databases among them were asked when they were copied."""
+        for entry, base in _bases(folder, manifest["entries"]):
             for name, record in entry["files"].items():
                 path = os.path.join(base, name) if name else base
                 if record["kind"] != "file":
                     continue
                 if not os.path.isfile(path) or hash_file(path) != record["sha256"]:
                     raise ResourceError("backup-damaged", path=os.path.join(entry["path"], name))
-                _check_database(path)
 
     def _manifest(self, backup: str) -> Dict[str, Any]:
         try:
@@ -166,8 +198,19 @@ class Backups:
             "paths": [entry["path"] for entry in manifest["entries"]],
             "files": sum(1 for record in files if record["kind"] == "file"),
             "bytes": sum(record.get("size", 0) for record in files),
+            "damaged": manifest.get("damaged", []),
             "note": manifest["note"],
         }
+
+
+def _bases(folder: str, entries: List[Dict[str, Any]]) -> List[Tuple[Dict[str, Any], str]]:
+    return [(entry, os.path.join(folder, "data", str(number))) for number, entry in enumerate(entries)]
+
+
+def _damaged(entry: Mapping[str, Any], base: str) -> Iterator[str]:
+    for name, record in entry["files"].items():
+        if record["kind"] == "file" and not _sound(os.path.join(base, name) if name else base):
+            yield os.path.join(entry["path"], name) if name else str(entry["path"])
 
 
 def _records(real: str, exclude: List[str]) -> Iterator[Tuple[str, Dict[str, Any]]]:
@@ -178,11 +221,20 @@ def _records(real: str, exclude: List[str]) -> Iterator[Tuple[str, Dict[str, Any
         yield "", _record(real)
         return
     yield "", _record(real)
+    for name in _names(real, exclude):
+        yield name, _record(os.path.join(real, name))
+
+
+def _names(real: str, exclude: List[str]) -> Iterator[str]:
+    """Yield what is in a folder, as names relative to it; folders before their contents."""
     for folder, folders, names in os.walk(real):
-        folders.sort()
-        for name in sorted(folders + [name for name in names if name not in exclude]):
-            path = os.path.join(folder, name)
-            yield os.path.relpath(path, real).replace(os.sep, "/"), _record(path)
+        folders[:] = sorted(name for name in folders if not _left_out(name, exclude))
+        for name in sorted(folders + [name for name in names if not _left_out(name, exclude)]):
+            yield os.path.relpath(os.path.join(folder, name), real).replace(os.sep, "/")
+
+
+def _left_out(name: str, exclude: List[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in exclude)
 
 
 def _record(path: str) -> Dict[str, Any]:
@@ -195,31 +247,56 @@ def _record(path: str) -> Dict[str, Any]:
     return record
 
 
-def _copy_tree(source: str, target: str, exclude: List[str]) -> None:
-    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(*exclude) if exclude else None)
+def _pieces_of(path: str) -> Callable[[], Iterator[bytes]]:
+    def pieces() -> Iterator[bytes]:
+        with open(path, "rb") as file:
+            while True:
+                piece = file.read(1 << 20)
+                if not piece:
+                    return
+                yield piece
+
+    return pieces
 
 
 def _own_like(path: str, record: Mapping[str, Any]) -> None:
-    from guiwei.target.files import own
-
     if record["kind"] in ("file", "directory"):
         own(path, record["owner"], record["group"])
+        os.chmod(path, int(record["mode"], 8))
 
 
-def _check_database(path: str) -> None:
+def _sound(path: str) -> bool:
+    """Tell whether a copied database is whole; a file that no one can read as SQLite is not asked.
+
+    The copy must stay as it is: `immutable` keeps SQLite from leaving anything beside it, and what a crash left (a hot
+    journal, a write-ahead log) is rolled back or forward in a copy of the copy.
+    """
     with open(path, "rb") as file:
         if file.read(16) != b"SQLite format 3\x00":
-            return
-    # `immutable`: the copy must stay as it is, without a journal beside it.
-    connection = sqlite3.connect("file:%s?mode=ro&immutable=1" % _uri(path), uri=True)
+            return True
+    sides = [path + end for end in ("-journal", "-wal") if os.path.exists(path + end)]
+    if not sides:
+        return _verdict(path, "ro&immutable=1")
+    scratch = path + ".guiwei-trial"
+    os.mkdir(scratch)
     try:
-        verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    except sqlite3.Error as error:
-        raise ResourceError("backup-damaged", path=path) from error
+        for one in [path] + sides:
+            shutil.copyfile(one, os.path.join(scratch, os.path.basename(one)))
+        return _verdict(os.path.join(scratch, os.path.basename(path)), "rw")
+    finally:
+        shutil.rmtree(scratch)
+
+
+def _verdict(path: str, mode: str) -> bool:
+    import sqlite3
+
+    connection = sqlite3.connect("file:%s?mode=%s" % (_uri(path), mode), uri=True)
+    try:
+        return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+    except sqlite3.Error:
+        return False
     finally:
         connection.close()
-    if verdict != "ok":
-        raise ResourceError("backup-damaged", path=path)
 
 
 def _uri(path: str) -> str:

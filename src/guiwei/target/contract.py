@@ -12,6 +12,7 @@ Nothing else decides, diffs or undoes: `differences` below is the only compariso
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import re
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Type
@@ -71,6 +72,7 @@ class FieldSpec(NamedTuple):
     into: Optional[str]
     how: Optional[str]
     example: Any
+    compared: bool = True
 
 
 class Resource:
@@ -135,7 +137,7 @@ def value(doc: str, zh: str, **marks: Any) -> Any:
 
     Args:
         marks: `form` (a key of `FORMS`), `pattern`, `choices`, `secret`, `volatile` (changes by itself, never a
-            guard), `example`.
+            guard), `compared` (False: it travels with the state, for `write` alone), `example`.
     """
     marks.setdefault("default", None)
     return _field("value", doc, zh, marks)
@@ -149,6 +151,8 @@ def supply(doc: str, zh: str, into: str, how: str) -> Any:
 def _field(role: str, doc: str, zh: str, marks: Dict[str, Any]) -> Any:
     metadata = {"role": role, "doc": doc, "zh": zh}
     metadata.update({name: mark for name, mark in marks.items() if name != "default"})
+    if isinstance(marks.get("default"), (list, dict)):
+        return dataclasses.field(default_factory=lambda: copy.deepcopy(marks["default"]), metadata=metadata)
     if "default" in marks:
         return dataclasses.field(default=marks["default"], metadata=metadata)
     return dataclasses.field(metadata=metadata)
@@ -169,13 +173,14 @@ _specs: Dict[Type[Resource], List[FieldSpec]] = {}
 
 def _spec(f: Any) -> FieldSpec:
     marks = f.metadata
-    required = f.default is dataclasses.MISSING
+    made = f.default_factory is not dataclasses.MISSING
+    required = f.default is dataclasses.MISSING and not made
     return FieldSpec(
         name=f.name,
         role=marks["role"],
         annotation=str(f.type),
         required=required,
-        default=None if required else f.default,
+        default=None if required else f.default_factory() if made else f.default,
         doc=marks["doc"],
         zh=marks["zh"],
         form=marks.get("form", "plain"),
@@ -186,6 +191,7 @@ def _spec(f: Any) -> FieldSpec:
         into=marks.get("into"),
         how=marks.get("how"),
         example=marks.get("example"),
+        compared=marks.get("compared", True),
     )
 
 
@@ -312,7 +318,7 @@ def differences(cls: Type[Resource], desired: Optional[State], observed: Optiona
     changes = [] if observed is not None else [Change(PRESENCE, "absent", "present")]
     there = observed or {}
     for spec in fields_of(cls):
-        if spec.role != "value" or desired.get(spec.name) is None:
+        if spec.role != "value" or not spec.compared or desired.get(spec.name) is None:
             continue
         wanted, found = desired[spec.name], there.get(spec.name)
         if spec.form == "mapping":
@@ -332,8 +338,8 @@ def _mapping_changes(name: str, wanted: Mapping[str, Any], found: Mapping[str, A
 
 
 def _same(form: Callable[[Any], Any], wanted: Any, found: Any) -> bool:
-    if found is None:
-        return False
+    if found is None or wanted is None:
+        return found is wanted
     if isinstance(wanted, Secret) or isinstance(found, Secret):
         plain_wanted = wanted.reveal() if isinstance(wanted, Secret) else wanted
         plain_found = found.reveal() if isinstance(found, Secret) else found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat as stat_bits
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional
 
@@ -158,11 +157,13 @@ class Files:
 
     def make_folder(self, path: str, mode: str = "0755") -> None:
         """Make a folder, with the folders above it that are missing."""
-        real = self.real(path)
+        self._make_real(self.real(path), mode)
+
+    def _make_real(self, real: str, mode: str = "0755") -> None:
         missing = []
         while not os.path.isdir(real):
             if os.path.lexists(real):
-                raise ResourceError("path-kind", path=path, found="file", wanted="directory")
+                raise ResourceError("path-kind", path=real, found="file", wanted="directory")
             missing.append(real)
             real = os.path.dirname(real)
         for folder in reversed(missing):
@@ -182,6 +183,8 @@ class Files:
         before = stat_real(real)
         if before is None:
             return
+        if before.kind != "directory":
+            raise ResourceError("path-kind", path=path, found=before.kind, wanted="directory")
         if os.listdir(real):
             raise ResourceError("folder-not-empty", path=path)
         number = self.intend({"op": "folder", "path": real, "before": _record(real, before), "after": None})
@@ -220,9 +223,11 @@ class Files:
         Args:
             prepared: a folder whose content is complete and synced.
         """
+        from guiwei.target.trees import move_tree
+
         real = self.real(path)
-        os.makedirs(os.path.dirname(real), exist_ok=True)
         journal = self._journal()
+        self._make_real(os.path.dirname(real))
         aside = journal.place_for_tree() if os.path.lexists(real) else None
         number = journal.append({"op": "tree", "path": real, "aside": aside})
         if aside:
@@ -236,6 +241,8 @@ class Files:
         real = self.real(path)
         if not os.path.lexists(real):
             return
+        from guiwei.target.trees import move_tree
+
         journal = self._journal()
         aside = journal.place_for_tree()
         number = journal.append({"op": "tree", "path": real, "aside": aside})
@@ -348,12 +355,3 @@ def hash_file(real: str) -> str:
         for piece in iter(lambda: file.read(1 << 20), b""):
             seen.update(piece)
     return seen.hexdigest()
-
-
-def move_tree(source: str, target: str) -> None:
-    """Rename a folder, or copy and remove it where the state folder is on another file system."""
-    try:
-        os.rename(source, target)
-    except OSError:
-        shutil.copytree(source, target, symlinks=True)
-        shutil.rmtree(source)

@@ -72,8 +72,10 @@ class FrameReader:
             if size > MESSAGE_LIMIT:
                 raise HostError("frame-broken", detail="message over %d bytes" % MESSAGE_LIMIT)
             if kind == "J":
-                text = b"".join(parts).decode("utf-8", "surrogatepass")
-                return decode(json.loads(text))
+                try:
+                    return decode(json.loads(b"".join(parts).decode("utf-8", "surrogatepass")))
+                except ValueError as error:
+                    raise HostError("frame-broken", detail=str(error)) from error
 
     def receive_data(self) -> bytes:
         """Return the next piece of a blob; empty at its end."""

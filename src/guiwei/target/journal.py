@@ -8,7 +8,6 @@ After any cut a line says: not begun, begun (look), or done.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from typing import Any, Dict, Iterator, List, Optional
@@ -22,6 +21,8 @@ FORMAT = 1
 
 def digest(data: bytes) -> str:
     """Return the SHA-256 of `data` in hex."""
+    import hashlib
+
     return hashlib.sha256(data).hexdigest()
 
 
@@ -57,6 +58,9 @@ class Journal:
             self._file.write(b"\n")
         if self._number == 0:
             self.append({"op": "run", "run": run, "format": FORMAT})
+            # A journal that a power cut takes away with its name would undo nothing.
+            for folder in (self.folder, os.path.dirname(self.folder), state_dir):
+                fsync_folder(folder)
 
     def append(self, entry: Dict[str, Any]) -> int:
         """Write one line durably and return its number."""

@@ -22,7 +22,7 @@ def observe(system: System, request: Mapping[str, Any]) -> Dict[str, Any]:
     Returns:
         `facts`, `instances` (their values filled in), `states` (id → state or None) and `errors` (id → error).
     """
-    system.files.forget()
+    system.forget()
     try:
         contexts = contexts_of(system, request)
         states: Dict[str, Any] = {}

@@ -101,10 +101,32 @@ def end_tree(pid: int) -> None:
     if sys.platform == "win32":
         subprocess.call(["taskkill", "/F", "/T", "/PID", str(pid)])
         return
+    # Those that left the session go too, as long as their parents tell of them.
+    descendants = _descendants(pid)
     try:
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         pass
+    for descendant in descendants:
+        try:
+            os.kill(descendant, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def _descendants(pid: int) -> List[int]:
+    children: Dict[int, List[int]] = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        try:
+            with open("/proc/%d/stat" % int(name), "rb") as file:
+                parent = int(file.read().rpartition(b")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        children.setdefault(parent, []).append(int(name))
+    found = [pid]
+    for one in found:
+        found.extend(children.get(one, ()))
+    return found
 
 
 def alive(pid: int) -> bool:

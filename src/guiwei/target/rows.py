@@ -1,15 +1,14 @@
 """Rows and the schema version of SQLite databases; writes are journalled by row, never by file.
 
 Another program may write other rows between guiwei's write and a rollback: a before-image of the whole file would
-take those away.
+take those away. Reading leaves nothing behind: no `-wal`, `-shm` or `-journal`, and no recovery in place.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from guiwei.errors import ResourceError
 from guiwei.target.files import Files
@@ -21,24 +20,39 @@ __all__ = ["Rows"]
 #: Seconds to wait for another program's lock before saying that the file is in use.
 LOCK_WAIT = 5.0
 
+#: A change within one transaction: returns its before-image, None if there was nothing to change.
+_Write = Callable[[Any], Optional[Dict[str, Any]]]
+
 
 class Rows:
     """Read and write rows of databases below the root of `files`."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._open: Dict[str, sqlite3.Connection] = {}
+        self._open: Dict[str, Any] = {}
+        self._copies: List[str] = []
 
     def query(self, path: str, sql: str, parameters: Any = ()) -> Optional[List[Dict[str, Any]]]:
-        """Return the rows of a SELECT as dictionaries; None if the database is not there. Opens it read-only."""
+        """Return the rows of a SELECT as dictionaries; None if the database is not there. Opens it read-only.
+
+        Raises:
+            ResourceError: another program holds it, it is no readable database, or `sql` would do more than read.
+        """
         real = self._files.real(path)
         if not os.path.isfile(real):
             return None
+        import sqlite3
+
         try:
-            connection = self._reader(real)
-            cursor = connection.execute(sql, parameters)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row)) for row in cursor.fetchall()]
+            try:
+                return _rows(self._reader(real), sql, parameters)
+            except sqlite3.OperationalError:
+                # A journal left by a crash is rolled back by whoever may write: we roll back a copy.
+                if not _filled(real + "-journal"):
+                    raise
+                self._drop(real)
+                self._open[real] = self._copied(real)
+                return _rows(self._open[real], sql, parameters)
         except sqlite3.Error as error:
             raise _converted(error, path) from error
 
@@ -52,7 +66,7 @@ class Rows:
         sql = "SELECT * FROM %s WHERE %s LIMIT 2" % (_quoted(table), where)
         rows = self.query(path, sql, tuple(reveal(item) for item in key.values()))
         if rows and len(rows) > 1:
-            raise ResourceError("sqlite-key", path=path, table=table, key=dict(key))
+            raise ResourceError("sqlite-key", path=path, table=table, key=encode(dict(key)))
         return rows[0] if rows else None
 
     def user_version(self, path: str) -> Optional[int]:
@@ -70,23 +84,29 @@ class Rows:
         if row is None and before is None:
             return
         columns = {name: reveal(item) for name, item in dict(key, **(row or {})).items()}
-        after = None if row is None else dict(before or {}, **columns)
-        if after == before:
+        if row is not None and before is not None and dict(before, **columns) == before:
             return
-        image = {"table": table, "key": dict(key), "before": before, "after": after}
-        self._journalled("row", path, image, lambda connection: _put(connection, table, key, before, row and columns))
+
+        def write(connection: Any) -> Optional[Dict[str, Any]]:
+            # Read again inside the transaction: the image must be what this very write replaces.
+            there = _get(connection, table, key)
+            _put(connection, table, key, there, None if row is None else columns)
+            # What the database made of it (types, defaults, triggers) is what rollback has to know again.
+            return {"table": table, "key": dict(key), "before": there, "after": _get(connection, table, key)}
+
+        self._journalled("row", path, write)
 
     def write_user_version(self, path: str, version: int) -> None:
         """Set `PRAGMA user_version`."""
-        before = self.user_version(path)
-        if before == version:
+        if self.user_version(path) == version:
             return
-        self._journalled(
-            "pragma",
-            path,
-            {"before": before, "after": version},
-            lambda connection: connection.execute("PRAGMA user_version = %d" % version),
-        )
+
+        def write(connection: Any) -> Optional[Dict[str, Any]]:
+            there = connection.execute("PRAGMA user_version").fetchone()[0]
+            _set_version(connection, version)
+            return {"before": there, "after": version}
+
+        self._journalled("pragma", path, write)
 
     def undo(self, real: str, op: str, image: bytes) -> str:
         """Put a row or the user version back as its before-image says.
@@ -95,47 +115,94 @@ class Rows:
             `restored`, or `conflict` if what is there is not what the run left.
         """
         kept = decode(json.loads(image.decode("utf-8")))
-        connection = sqlite3.connect(real, timeout=LOCK_WAIT, isolation_level=None)
+        if not os.path.isfile(real):
+            return "conflict"
+        import sqlite3
+
+        self.close()
+        connection = _connect(real, "rw")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             if op == "pragma":
                 found = connection.execute("PRAGMA user_version").fetchone()[0]
-                if found == kept["after"]:
-                    connection.execute("PRAGMA user_version = %d" % kept["before"])
-                return "restored" if found in (kept["after"], kept["before"]) else "conflict"
-            found = _get(connection, kept["table"], kept["key"])
-            if found != kept["before"]:
-                if not _same_row(found, kept["after"]):
-                    return "conflict"
+            else:
+                found = _get(connection, kept["table"], kept["key"])
+            if found == kept["before"]:
+                return "restored"
+            if found != kept["after"]:
+                return "conflict"
+            if op == "pragma":
+                _set_version(connection, kept["before"])
+            else:
                 _put(connection, kept["table"], kept["key"], found, kept["before"])
+            connection.execute("COMMIT")
             return "restored"
+        except sqlite3.Error as error:
+            raise _converted(error, real) from error
         finally:
             connection.close()
 
     def close(self) -> None:
-        """Close the read-only connections of this phase."""
+        """Close the read-only connections of this phase and remove what was copied for them."""
         for connection in self._open.values():
             connection.close()
         self._open.clear()
+        while self._copies:
+            import shutil
 
-    def _reader(self, real: str) -> sqlite3.Connection:
+            shutil.rmtree(self._copies.pop(), ignore_errors=True)
+
+    def _drop(self, real: str) -> None:
+        connection = self._open.pop(real, None)
+        if connection is not None:
+            connection.close()
+
+    def _reader(self, real: str) -> Any:
         if real not in self._open:
-            from urllib.parse import quote
-
-            uri = "file:%s?mode=ro" % quote(real.replace(os.sep, "/"))
-            self._open[real] = sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT)
+            if not _is_wal(real):
+                self._open[real] = _only_reading(_connect(real, "ro"))
+            elif not _filled(real + "-wal"):
+                # Without `immutable` even a reader would leave a -wal and a -shm beside it.
+                self._open[real] = _only_reading(_connect(real, "ro&immutable=1"))
+            else:
+                self._open[real] = self._copied(real)
         return self._open[real]
 
-    def _journalled(self, op: str, path: str, image: Dict[str, Any], write: Any) -> None:
+    def _copied(self, real: str) -> Any:
+        """Open a private copy, with the log or journal that belongs to it."""
+        import shutil
+        import tempfile
+
+        folder = tempfile.mkdtemp(prefix="guiwei-")
+        self._copies.append(folder)
+        copy = os.path.join(folder, "copy.db")
+        for _ in range(5):
+            before = _signature(real)
+            for end in ("", "-wal", "-journal"):
+                if os.path.exists(copy + end):
+                    os.unlink(copy + end)
+                if os.path.exists(real + end):
+                    shutil.copyfile(real + end, copy + end)
+            if _signature(real) == before:
+                return _only_reading(_connect(copy, "rw"))
+        raise ResourceError("file-in-use", path=real)
+
+    def _journalled(self, op: str, path: str, write: _Write) -> None:
         real = self._files.real(path)
         if not os.path.isfile(real):
             raise ResourceError("path-missing", path=path)
-        kept = json.dumps(encode(image), ensure_ascii=False).encode("utf-8")
-        number = self._files.intend({"op": op, "path": real}, kept)
+        import sqlite3
+
         self.close()
-        connection = sqlite3.connect(real, timeout=LOCK_WAIT, isolation_level=None)
+        connection = _connect(real, "rw")
         try:
             connection.execute("BEGIN IMMEDIATE")
-            write(connection)
+            image = write(connection)
+            if image is None:
+                return
+            # The intent stands before the commit: a cut in between leaves the row as it was.
+            kept = json.dumps(encode(image), ensure_ascii=False).encode("utf-8")
+            number = self._files.intend({"op": op, "path": real}, kept)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise _converted(error, path) from error
@@ -144,24 +211,86 @@ class Rows:
         self._files.done(number)
 
 
-def _get(connection: sqlite3.Connection, table: str, key: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+def _rows(connection: Any, sql: str, parameters: Any) -> List[Dict[str, Any]]:
+    cursor = connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+
+def _connect(real: str, mode: str) -> Any:
+    import sqlite3
+    from urllib.parse import quote
+
+    place = quote(os.fsencode(real.replace(os.sep, "/")) if os.name != "nt" else "/" + real.replace(os.sep, "/"))
+    return sqlite3.connect("file:%s?mode=%s" % (place, mode), uri=True, timeout=LOCK_WAIT, isolation_level=None)
+
+
+# Of SQLite's authorizer: SELECT, READ, FUNCTION, RECURSIVE; a PRAGMA is looked at by name.
+_READING = (21, 20, 31, 33)
+_PRAGMA = 19
+_PRAGMAS = (
+    "user_version", "schema_version", "application_id", "encoding", "journal_mode", "page_count", "page_size",
+    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "foreign_key_list", "integrity_check",
+    "quick_check",
+)  # fmt: skip
+_TAKES_A_NAME = ("table_info", "table_xinfo", "index_list", "index_info", "foreign_key_list")
+
+
+def _only_reading(connection: Any) -> Any:
+    """Refuse ATTACH, VACUUM INTO and the like, which write files even from a read-only connection."""
+
+    def allow(action: int, first: Optional[str], second: Optional[str], *_: Any) -> int:
+        if action in _READING and str(second).lower() != "load_extension":
+            return 0
+        harmless = action == _PRAGMA and first in _PRAGMAS and (second is None or first in _TAKES_A_NAME)
+        return 0 if harmless else 1
+
+    connection.set_authorizer(allow)
+    return connection
+
+
+def _is_wal(real: str) -> bool:
+    """Bytes 18 and 19 of the header are 2 in WAL mode (SQLite file format, section 1.3.3)."""
+    with open(real, "rb") as file:
+        header = file.read(20)
+    return header[:15] == b"SQLite format 3" and 2 in header[18:20]
+
+
+def _filled(real: str) -> bool:
+    return os.path.exists(real) and os.path.getsize(real) > 0
+
+
+def _signature(real: str) -> List[Any]:
+    found = []
+    for end in ("", "-wal", "-journal"):
+        if os.path.exists(real + end):
+            seen = os.stat(real + end)
+            found.append((end, seen.st_size, seen.st_mtime_ns))
+    return found
+
+
+def _set_version(connection: Any, version: int) -> None:
+    connection.execute("PRAGMA user_version = %d" % version)
+
+
+def _get(connection: Any, table: str, key: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
     where = " AND ".join("%s IS ?" % _quoted(name) for name in key)
-    cursor = connection.execute("SELECT * FROM %s WHERE %s" % (_quoted(table), where), tuple(key.values()))
-    names = [column[0] for column in cursor.description]
-    found = cursor.fetchone()
-    return None if found is None else dict(zip(names, found))
+    parameters = tuple(reveal(item) for item in key.values())
+    rows = _rows(connection, "SELECT * FROM %s WHERE %s" % (_quoted(table), where), parameters)
+    return rows[0] if rows else None
 
 
 def _put(
-    connection: sqlite3.Connection,
+    connection: Any,
     table: str,
     key: Mapping[str, Any],
     before: Optional[Mapping[str, Any]],
     row: Optional[Mapping[str, Any]],
 ) -> None:
     where = " AND ".join("%s IS ?" % _quoted(name) for name in key)
+    parameters = tuple(reveal(item) for item in key.values())
     if row is None:
-        connection.execute("DELETE FROM %s WHERE %s" % (_quoted(table), where), tuple(key.values()))
+        connection.execute("DELETE FROM %s WHERE %s" % (_quoted(table), where), parameters)
     elif before is None:
         sql = "INSERT INTO %s (%s) VALUES (%s)"
         names = ", ".join(_quoted(name) for name in row)
@@ -169,21 +298,14 @@ def _put(
     else:
         assignments = ", ".join("%s = ?" % _quoted(name) for name in row)
         sql = "UPDATE %s SET %s WHERE %s" % (_quoted(table), assignments, where)
-        connection.execute(sql, tuple(row.values()) + tuple(key.values()))
-
-
-def _same_row(found: Optional[Mapping[str, Any]], after: Optional[Mapping[str, Any]]) -> bool:
-    """An inserted row has columns with defaults that the run did not name: compare those that it did."""
-    if found is None or after is None:
-        return found is after
-    return all(found.get(name) == item for name, item in after.items())
+        connection.execute(sql, tuple(row.values()) + parameters)
 
 
 def _quoted(name: str) -> str:
     return '"%s"' % name.replace('"', '""')
 
 
-def _converted(error: sqlite3.Error, path: str) -> ResourceError:
+def _converted(error: Exception, path: str) -> ResourceError:
     text = str(error)
     if "locked" in text or "busy" in text:
         return ResourceError("file-in-use", path=path)
@@ -193,4 +315,6 @@ def _converted(error: sqlite3.Error, path: str) -> ResourceError:
         return ResourceError("disk-full", path=path)
     if "readonly" in text:
         return ResourceError("path-read-only", path=path)
+    if "not authorized" in text or "prohibited" in text:
+        return ResourceError("sqlite-not-reading", path=path)
     return ResourceError("sqlite-error", path=path, detail=text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import Any
 
 __all__ = ["MASK", "Secret", "reveal"]
@@ -33,11 +31,16 @@ class Secret:
         Args:
             key: a random key of the plan; another plan's fingerprints do not compare.
         """
+        import hashlib
+        import hmac
+
         return hmac.new(key, self._text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac
+
         return hmac.compare_digest(
             self._text.encode("utf-8", "surrogatepass"), other._text.encode("utf-8", "surrogatepass")
         )

@@ -6,9 +6,10 @@ import time
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from guiwei.errors import GateError, GuiweiError, ResourceError
-from guiwei.target.contract import PRESENCE, Change, State, compose, differences, fill
+from guiwei.target.contract import FORMS, PRESENCE, Change, State, compose, differences, fill
 from guiwei.target.journal import Journal
-from guiwei.target.observation import contexts_of, guarded
+from guiwei.target.observation import contexts_of, guarded, read_resource
+from guiwei.target.pending import PendingHandlers
 from guiwei.target.secret import Secret, reveal
 from guiwei.target.system import System
 
@@ -69,7 +70,9 @@ def _apply_one(
         desired = resource.normal(fill(step["state"], context))
     observed = guarded(resource.read, system)
     changes = differences(type(resource), desired, observed)
-    if not changes:
+    proof = step.get("proof")
+    if not changes or (type(resource).kind == "action" and _proved(system, proof, context)):
+        _settle_handler(system, step)
         result["status"] = "unchanged"
         return
     _check_guards(step, resource, observed)
@@ -77,13 +80,35 @@ def _apply_one(
         _check_backup(system, journal, step["requires"])
     result["changes"] = [_told(change) for change in changes]
     journal.append({"op": "begin", "step": step["id"], "module": step["module"], "changes": _names(changes)})
+    if step.get("notify"):
+        # Noted before the write: a handler that is notified must run, even if this run is cut here.
+        PendingHandlers(system.state_dir).add(step["notify"])
     if type(resource).undo == "state":
         _keep_state(journal, step, resource, observed)
-    system.files.forget()
+    system.forget()
     result["receipt"] = guarded(resource.write, system, desired)
+    system.forget()
     if type(resource).kind == "lens":
         _prove(system, resource, desired)
+    if proof and not _proved(system, proof, context):
+        raise ResourceError("not-proved", step=step["id"], field=proof["field"], wanted=proof["value"])
+    _settle_handler(system, step)
     result["status"] = "changed"
+
+
+def _settle_handler(system: System, step: Mapping[str, Any]) -> None:
+    if step.get("handler"):
+        PendingHandlers(system.state_dir).remove(step["handler"])
+
+
+def _proved(system: System, proof: Optional[Mapping[str, Any]], context: Mapping[str, Any]) -> bool:
+    """Tell whether an action's reading has its good value: what a program says of itself proves nothing."""
+    if not proof:
+        return False
+    found: Any = read_resource(system, proof, context)
+    for part in proof["field"].split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found is not None and FORMS["version"](found) == FORMS["version"](fill(proof["value"], context))
 
 
 def _check_guards(step: Mapping[str, Any], resource: Any, observed: Optional[State]) -> None:
@@ -157,7 +182,7 @@ def _keep_state(journal: Journal, step: Mapping[str, Any], resource: Any, observ
 
 def _prove(system: System, resource: Any, desired: Optional[State]) -> None:
     """What was written must be what is read: an exit code proves nothing."""
-    system.files.forget()
+    system.forget()
     left = differences(type(resource), desired, guarded(resource.read, system))
     left = [change for change in left if not _is_event(type(resource), change)]
     if left:

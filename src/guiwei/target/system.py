@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Mapping, Optional, Union
 
 from guiwei.errors import ResourceError
 from guiwei.target.files import Files
 from guiwei.target.journal import Journal
-from guiwei.target.processes import Result, run_program
 from guiwei.target.rows import Rows
 from guiwei.target.secret import Secret
+
+if TYPE_CHECKING:
+    from guiwei.target.processes import Result
 
 __all__ = ["Blobs", "System", "convert_os_error"]
 
@@ -47,7 +49,9 @@ class System:
         folder: Optional[str] = None,
     ) -> Result:
         """Run a program to its end; see `run_program`. The working folder is below the root."""
-        self.files.forget()
+        from guiwei.target.processes import run_program
+
+        self.forget()
         real_folder = self.files.real(folder) if folder else None
         return run_program(argv, timeout, given, environment, real_folder)
 
@@ -60,6 +64,11 @@ class System:
         if self._blobs is None:
             raise ResourceError("blob-missing", sha256=sha256)
         return self._blobs(sha256, offset)
+
+    def forget(self) -> None:
+        """Drop what was read: something may have changed it, or put another file in its place."""
+        self.files.forget()
+        self.rows.close()
 
     def close(self) -> None:
         """Let go of open databases."""

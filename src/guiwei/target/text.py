@@ -10,11 +10,15 @@ import codecs
 from typing import List, NamedTuple, Optional
 
 from guiwei.errors import ResourceError
+from guiwei.target.secret import MASK
 
-__all__ = ["ENCODINGS", "Text", "decode_exactly", "empty", "encode_text", "parse", "render"]
+__all__ = ["ENCODINGS", "NEWLINES", "Text", "decode_exactly", "empty", "encode_text", "parse", "render", "split_end"]
 
-#: `auto` looks at the BOM, then tries UTF-8, then GBK (as GB 18030, its superset).
+#: `auto` looks at the BOM, then tries UTF-8, then GBK, then GB 18030, its superset.
 ENCODINGS = ["auto", "utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "ascii", "latin-1"]
+
+#: What a resource's `newline` option may be, and the line end that a new file gets.
+NEWLINES = {"keep": "\n", "lf": "\n", "crlf": "\r\n"}
 
 _BOMS = [
     (codecs.BOM_UTF8, "utf-8"),
@@ -58,14 +62,20 @@ def parse(data: bytes, encoding: str = "auto", path: str = "") -> Text:
             text = plain.decode(candidate, _errors(candidate))
             if text.encode(candidate, _errors(candidate)) != plain:
                 continue
+            if encoding == "auto" and "\0" in text:
+                # UTF-16 without BOM, or no text at all: adding a line in UTF-8 would ruin it.
+                continue
         except UnicodeError:
             continue
         return Text(bom, candidate, _split(text))
     raise ResourceError("text-encoding", path=path, encoding=encoding)
 
 
-def render(text: Text) -> bytes:
+def render(text: Text, hide: bool = False) -> bytes:
     """Return the bytes of a text.
+
+    Args:
+        hide: a secret is in it: an error must not show a character of it.
 
     Raises:
         ResourceError: a character does not exist in the file's encoding (`text-unencodable`).
@@ -74,9 +84,17 @@ def render(text: Text) -> bytes:
     try:
         return text.bom + joined.encode(text.encoding, _errors(text.encoding))
     except UnicodeEncodeError as error:
-        raise ResourceError(
-            "text-unencodable", encoding=text.encoding, character=joined[error.start : error.start + 1]
-        ) from error
+        character = MASK if hide else joined[error.start : error.start + 1]
+        raise ResourceError("text-unencodable", encoding=text.encoding, character=character) from None
+
+
+def split_end(line: str) -> "tuple[str, str]":
+    """Return a line without its end, and the end: CRLF, LF or nothing."""
+    if line.endswith("\r\n"):
+        return line[:-2], "\r\n"
+    if line.endswith("\n"):
+        return line[:-1], "\n"
+    return line, ""
 
 
 def empty(encoding: str) -> Text:
@@ -136,13 +154,16 @@ def _candidates(bom: bytes, encoding: str) -> List[str]:
     for mark, name in _BOMS:
         if bom == mark:
             return [name]
+    # What reads as GBK stays GBK: a character that only GB 18030 has would be four odd bytes to its reader.
     if encoding == "auto":
-        return ["utf-8", "gb18030"]
+        return ["utf-8", "gbk", "gb18030"]
+    if encoding == "gbk":
+        return ["gbk", "gb18030"]
     return [_plain_name(encoding)]
 
 
 def _plain_name(encoding: str) -> str:
-    return {"auto": "utf-8", "utf-8-sig": "utf-8", "utf-16": "utf-16-le", "gbk": "gb18030"}.get(encoding, encoding)
+    return {"auto": "utf-8", "utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(encoding, encoding)
 
 
 def _implied_bom(encoding: str) -> bytes:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from guiwei.errors import GuiweiError, ResourceError
 from guiwei.target.contract import differences, find_type
-from guiwei.target.files import hash_file, move_tree, own, stat_real
+from guiwei.target.files import hash_file, own, stat_real
 from guiwei.target.journal import Journal, fsync_folder, journal_entries
 from guiwei.target.system import System, convert_os_error
+from guiwei.target.trees import move_tree, remove_tree
 from guiwei.target.wire import decode
 
 __all__ = ["roll_back"]
@@ -19,7 +19,7 @@ __all__ = ["roll_back"]
 Entry = Dict[str, Any]
 Report = Callable[[Dict[str, Any]], None]
 
-_INTENTS = ("file", "folder", "meta", "tree", "touched", "row", "pragma", "state")
+_INTENTS = ("file", "folder", "meta", "tree", "touched", "row", "pragma", "state", "data")
 
 
 def roll_back(system: System, run: str, report: Report) -> bool:
@@ -39,7 +39,8 @@ def roll_back(system: System, run: str, report: Report) -> bool:
     done = {entry["of"]: entry for entry in entries if entry["op"] == "done"}
     undone = {entry["of"] for entry in entries if entry["op"] == "undone"}
     whole = True
-    for entry in reversed([entry for entry in entries if entry["op"] in _INTENTS and entry["n"] not in undone]):
+    journal.append({"op": "undo"})
+    for entry in reversed([entry for entry in _run_intents(entries) if entry["n"] not in undone]):
         result: Dict[str, Any] = {"kind": entry["op"], "path": entry.get("path") or entry.get("step")}
         try:
             result["status"] = _undo(system, journal, entry, done.get(entry["n"]))
@@ -56,11 +57,25 @@ def roll_back(system: System, run: str, report: Report) -> bool:
     return whole
 
 
+def _run_intents(entries: List[Entry]) -> List[Entry]:
+    """Return what steps did. Undoing may write too (data from a backup), and that is never itself undone."""
+    found = []
+    undoing = False
+    for entry in entries:
+        if entry["op"] in ("undo", "begin"):
+            undoing = entry["op"] == "undo"
+        elif entry["op"] in _INTENTS and not undoing:
+            found.append(entry)
+    return found
+
+
 def _undo(system: System, journal: Journal, entry: Entry, done: Optional[Entry]) -> str:
     if entry["op"] in ("row", "pragma"):
         return system.rows.undo(entry["path"], entry["op"], journal.image(entry["image"]))
     if entry["op"] == "state":
         return _undo_state(system, journal, entry)
+    if entry["op"] == "data":
+        return _undo_data(system, entry)
     if entry["op"] == "tree":
         return _undo_tree(entry)
     if entry["op"] == "folder":
@@ -142,14 +157,30 @@ def _undo_meta(entry: Entry) -> str:
 
 def _undo_tree(entry: Entry) -> str:
     real, aside = entry["path"], entry["aside"]
+    leaving = real + ".guiwei-undo"
     if aside and not os.path.lexists(aside):
         # Never set aside (a cut before the rename), or put back already.
+        remove_tree(leaving)
         return "restored" if os.path.lexists(real) else "conflict"
     if os.path.lexists(real):
-        shutil.rmtree(real)
+        # Away first, as one rename: where a program holds a file of it open (Windows), nothing is half removed.
+        remove_tree(leaving)
+        os.rename(real, leaving)
     if aside:
         move_tree(aside, real)
+    remove_tree(leaving)
     fsync_folder(os.path.dirname(real))
+    return "restored"
+
+
+def _undo_data(system: System, entry: Entry) -> str:
+    """What a client did to its data after the backup (it migrates at its first start) is undone from the backup."""
+    from guiwei.target.backups import Backups
+
+    system.forget()
+    backups = Backups(system)
+    if backups.moved_since(entry["backup"], exactly=True) is not None:
+        backups.restore(entry["backup"])
     return "restored"
 
 
@@ -162,7 +193,7 @@ def _undo_state(system: System, journal: Journal, entry: Entry) -> str:
     resource.write(system, kept["state"])
     if type(resource).kind != "lens":
         return "restored"
-    system.files.forget()
+    system.forget()
     return "conflict" if _differs(resource, kept["state"], resource.read(system)) else "restored"
 
 

@@ -1,0 +1,1 @@
+"""Labs: the reference invoicing client and the branch PCs that it runs on."""

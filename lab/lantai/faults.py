@@ -1,0 +1,192 @@
+"""Break a branch's PC from outside, through its files, processes, ports and records, as life does.
+
+Nothing here is known to the client, and nothing of the client's code is used: each function leaves what a real
+mishap leaves.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+
+from . import disks
+from .branch import free_port, install
+from .uscc import usccs
+
+__all__ = [
+    "database_damaged",
+    "disk_of_another",
+    "disk_unregistered",
+    "does_not_start",
+    "driver_outdated",
+    "endpoint_unreachable",
+    "more_than_one_disk",
+    "process_killed",
+    "process_stuck",
+    "record_behind_database",
+    "unfinished_migration",
+    "wrong_parameters",
+]
+
+_PLACES = {
+    "taxpayer": ("单位", "税号"),
+    "orgcode": ("单位", "地区编号"),
+    "machine": ("单位", "开票机号"),
+    "kinds": ("开票", "发票类型"),
+    "limit": ("开票", "开票限额"),
+    "port": ("服务", "端口"),
+    "offline_hours": ("离线", "离线时长"),
+    "offline_count": ("离线", "离线张数"),
+    "offline_amount": ("离线", "离线金额"),
+}
+
+
+def does_not_start(root: str) -> str:
+    """Damage a program file that only the start needs, as a bad sector does; return its path."""
+    path = os.path.join(root, "opt", "lantai", "lib", "lantai", "server.py")
+    with open(path, "r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(size // 2)
+        file.write(bytes(range(200, 256)) * 4)
+    return path
+
+
+def wrong_parameters(root: str, instance: str, **values: str) -> None:
+    """Set parameters wrong in the instance's settings file and leave all its other bytes.
+
+    :param values: taxpayer, orgcode, machine, kinds, limit, port, offline_hours, offline_count, offline_amount.
+    :raises KeyError: for another name.
+    """
+    path = os.path.join(_folder(root, instance), "Config", "兰台.ini")
+    for name, value in values.items():
+        section, key = _PLACES[name]
+        _set_value(path, "gbk", section, key, value)
+
+
+def disk_unregistered(root: str, instance: str) -> None:
+    """Lose the client's registration of the disk."""
+    os.unlink(os.path.join(_folder(root, instance), "Disk", "register.ini"))
+
+
+def disk_of_another(root: str, seed: int = 77, pin: str = "00000000") -> str:
+    """Swap the plugged disk for one that was issued to another taxpayer; return the other's number."""
+    mine = disks.unplug(root)
+    other = disks.make_disk(
+        "{0:012d}".format((int(mine["number"]) + seed) % 10**12),
+        usccs(seed, 1)[0],
+        pin,
+        orgcode=mine["orgcode"],
+        machine=mine["machine"],
+    )
+    disks.plug(root, other)
+    return str(other["number"])
+
+
+def more_than_one_disk(root: str, seed: int = 78) -> str:
+    """Plug a second disk in beside the one that is there; return its number."""
+    number = "{0:012d}".format(seed)
+    disks.plug(root, disks.make_disk(number, usccs(seed, 1)[0], "00000000"))
+    return number
+
+
+def driver_outdated(root: str, version: str = "1.0.0") -> None:
+    """Put an old disk driver on the PC."""
+    _set_value(os.path.join(root, "etc", "lantai", "driver.ini"), "utf-8", "driver", "version", version)
+
+
+def database_damaged(root: str, instance: str) -> str:
+    """Overwrite pages in the middle of the database, as a power failure does; return its path."""
+    path = os.path.join(_folder(root, instance), "Data", "lantai.db")
+    with open(path, "r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * 8192)
+    return path
+
+
+def endpoint_unreachable(root: str, instance: str) -> str:
+    """Point the upload address at a port where nobody listens; return the address."""
+    address = "http://127.0.0.1:{0}/upload".format(free_port())
+    with open(os.path.join(_folder(root, instance), "Config", "安全接入地址.txt"), "wb") as file:
+        file.write(address.encode("gbk") + b"\r\n")
+    return address
+
+
+def process_stuck(root: str, instance: str) -> int:
+    """Freeze the running client so that it holds everything and answers nothing; return its process id."""
+    pid = _pid(root, instance)
+    os.kill(pid, signal.SIGSTOP)
+    _await_state(pid, "T")
+    return pid
+
+
+def process_killed(root: str, instance: str) -> int:
+    """Kill the running client at once, as a crash does: its run files stay behind; return its process id."""
+    pid = _pid(root, instance)
+    os.kill(pid, signal.SIGKILL)
+    _await_state(pid, "ZX")
+    return pid
+
+
+def unfinished_migration(root: str, instance: str, packages: str, version: str = "3.0.0") -> None:
+    """Install a newer version and never start it: the record's Version is new, the instance's database old.
+
+    :raises RuntimeError: when the instance's database is of that version already.
+    """
+    record = os.path.join(root, "etc", "lantai", "record.ini")
+    if _get_value(record, "utf-8", instance, "DataBaseVersion") == version:
+        raise RuntimeError("the database is of version {0} already".format(version))
+    install(root, version, packages)
+
+
+def record_behind_database(root: str, instance: str, version: str) -> None:
+    """Leave an old DataBaseVersion in the record over a new database: the crash between migrating and noting it."""
+    _set_value(
+        os.path.join(root, "etc", "lantai", "record.ini"), "utf-8", instance, "DataBaseVersion", version
+    )
+
+
+def _folder(root: str, instance: str) -> str:
+    return os.path.join(root, "var", "lib", "兰台开票", instance)
+
+
+def _pid(root: str, instance: str) -> int:
+    with open(os.path.join(root, "run", "lantai", instance + ".pid"), encoding="ascii") as file:
+        return int(file.read())
+
+
+def _await_state(pid: int, states: str) -> None:
+    """Wait until the kernel shows a process in one of these states, or no longer at all."""
+    for _ in range(500):
+        try:
+            with open("/proc/{0}/stat".format(pid), encoding="utf-8", errors="replace") as file:
+                if file.read().rpartition(")")[2].split()[0] in states:
+                    return
+        except OSError:
+            return
+        time.sleep(0.01)
+    raise RuntimeError("process {0} did not reach {1}".format(pid, states))
+
+
+def _pattern(encoding: str, section: str, key: str) -> re.Pattern[bytes]:
+    name, word = re.escape(section.encode(encoding)), re.escape(key.encode(encoding))
+    return re.compile(rb"(?ms)(^\[" + name + rb"\][^\[]*?^" + word + rb"[ \t]*=[ \t]*)([^\r\n]*)")
+
+
+def _get_value(path: str, encoding: str, section: str, key: str) -> str:
+    with open(path, "rb") as file:
+        found = _pattern(encoding, section, key).search(file.read())
+    return found.group(2).decode(encoding) if found else ""
+
+
+def _set_value(path: str, encoding: str, section: str, key: str, value: str) -> None:
+    with open(path, "rb") as file:
+        data = file.read()
+    data, count = _pattern(encoding, section, key).subn(
+        lambda found: found.group(1) + value.encode(encoding), data, count=1
+    )
+    if count != 1:
+        raise KeyError("[{0}] {1} in {2}".format(section, key, path))
+    with open(path, "wb") as file:
+        file.write(data)

@@ -1,0 +1,1 @@
+"""The invoicing client 兰台开票 (Lantai)."""

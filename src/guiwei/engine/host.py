@@ -1,0 +1,287 @@
+"""One host's run, from plain values to plain values: a thread or a process can call it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from guiwei.engine.observation import Observation
+from guiwei.engine.planning import plan_host
+from guiwei.engine.ports import Connect, Observer, Session
+from guiwei.engine.steps import wire_step
+from guiwei.engine.verification import issue_invoice, verification_request, verified
+from guiwei.engine.work import InstanceWork, Work, observation_request
+from guiwei.errors import GuiweiError, UnknownOutcomeError, UnreachableError, error_from_wire
+from guiwei.model.plan import HostPlan, Stage
+from guiwei.model.run import Event, HostResult, InstanceResult, StepResult
+
+__all__ = ["HostRun", "status_of"]
+
+Outcome = TypeVar("Outcome")
+
+
+def status_of(error: GuiweiError) -> str:
+    """Return the host status that an error means."""
+    if isinstance(error, UnreachableError):
+        return "unreachable"
+    if isinstance(error, UnknownOutcomeError):
+        return "unknown"
+    return "refused" if error.exit_code == 4 else "failed"
+
+
+@dataclass(frozen=True)
+class HostRun:
+    """Everything that one host's run needs besides its work.
+
+    Attributes:
+        run: the run's id, which names the journal on the PC.
+        key: the plan's HMAC key in hex.
+        observe: told of every event.
+    """
+
+    connect: Connect
+    observer: Observer
+    run: str
+    key: str
+
+    def plan(self, work: Work) -> HostPlan:
+        """Observe and plan one host; never raises an expected error, its status says it."""
+        return self._with_session(work, lambda session: self._planned(work, session), _plan_failed)
+
+    def apply(
+        self, work: Work, approve: Callable[[HostPlan], HostPlan | None], level: str | None = None
+    ) -> tuple[HostPlan, HostResult]:
+        """Observe, plan, ask `approve`, apply and verify one host on one connection.
+
+        Args:
+            approve: gets the fresh plan and returns the one to apply, None to leave the host alone, or raises a
+                `GateError`.
+            level: of verification; None takes the play's.
+        """
+
+        def run(session: Session) -> tuple[HostPlan, HostResult]:
+            started = time.monotonic()
+            plan = self._planned(work, session)
+            result = self._applied(work, session, plan, approve, level)
+            return plan, replace(result, seconds=round(time.monotonic() - started, 3))
+
+        def failed(host: str, error: GuiweiError) -> tuple[HostPlan, HostResult]:
+            return _plan_failed(host, error), HostResult(host, status_of(error), error=error)
+
+        return self._with_session(work, run, failed)
+
+    def verify(self, work: Work, level: str) -> HostResult:
+        """Verify every instance of one host without changing anything (but a test invoice at level `issue`)."""
+
+        def run(session: Session) -> HostResult:
+            started = time.monotonic()
+            plan = self._planned(work, session)
+            results = self._verified(work, session, plan, level, changed=False)
+            status = "differs" if any(each.status == "failed" for each in results) else "unchanged"
+            if plan.status in ("failed", "refused"):
+                status = plan.status
+            if results and all(each.status == "pending" for each in results):
+                status = "pending"
+            return HostResult(
+                work.host.name,
+                status,
+                instances=results,
+                error=plan.error,
+                seconds=round(time.monotonic() - started, 3),
+            )
+
+        return self._with_session(work, run, lambda host, error: HostResult(host, status_of(error), error=error))
+
+    def ask(
+        self, work: Work, request: Mapping[str, Any], on_result: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any] | GuiweiError:
+        """Ask one host one thing (`backups`, `rollback`, …) and return the answer or the error."""
+        return self._with_session(work, lambda session: session.ask(request, on_result), lambda _host, error: error)
+
+    # Pieces
+
+    def _with_session(
+        self, work: Work, call: Callable[[Session], Outcome], failed: Callable[[str, GuiweiError], Outcome]
+    ) -> Outcome:
+        self._tell("begin", work)
+        try:
+            session = self.connect(work.host)
+            try:
+                outcome = call(session)
+            finally:
+                session.close()
+        except GuiweiError as error:
+            outcome = failed(work.host.name, error)
+        self._tell("end", work, outcome=outcome)
+        return outcome
+
+    def _tell(self, kind: str, work: Work, **data: Any) -> None:
+        self.observer(Event(kind, work.host.name, data))
+
+    def _planned(self, work: Work, session: Session) -> HostPlan:
+        started = time.monotonic()
+        answer = session.ask(observation_request(work))
+        observation = Observation.from_answer(answer, round(time.monotonic() - started, 4))
+        self._tell("observed", work, seconds=observation.seconds)
+        plan = plan_host(work, observation)
+        self._tell("planned", work, steps=len(plan.steps), status=plan.status)
+        return plan
+
+    def _applied(
+        self,
+        work: Work,
+        session: Session,
+        plan: HostPlan,
+        approve: Callable[[HostPlan], HostPlan | None],
+        level: str | None,
+    ) -> HostResult:
+        host = work.host.name
+        if plan.status in ("failed", "refused"):
+            return HostResult(host, plan.status, error=plan.error or _first_error(plan), instances=_untouched(plan))
+        chosen = approve(plan) if plan.status == "differs" else plan
+        if chosen is None:
+            return HostResult(host, "skipped", instances=_untouched(plan))
+        results = self._stages(work, session, chosen) if chosen.steps else ()
+        bad = [result for result in results if result.status in ("failed", "refused", "unknown")]
+        changed = any(result.status == "changed" for result in results)
+        if bad:
+            status = "refused" if bad[0].status == "refused" and not changed else bad[0].status
+            return HostResult(host, status, results, _untouched(chosen, bad[0]), bad[0].error)
+        wanted = level or str(work.verify.get("level", "")) or None
+        instances = _untouched(chosen)
+        if wanted:
+            instances = self._verified(work, session, plan, wanted if changed else "ready", changed)
+        return HostResult(host, _ended(chosen, changed, instances), results, instances)
+
+    def _stages(self, work: Work, session: Session, plan: HostPlan) -> tuple[StepResult, ...]:
+        for sha256, path in plan.artifacts.items():
+            session.offer(sha256, Path(path))
+        results: list[StepResult] = []
+        stopped: set[str | None] = set()
+        for stage in plan.stages:
+            if stage.instance in stopped or (stage.instance is None and stopped):
+                # What builds on a stage that failed is not begun; handlers stay noted on the PC.
+                continue
+            done = self._stage(work, session, stage, plan, results)
+            results += done
+            if any(result.status in ("failed", "refused", "unknown") for result in done):
+                stopped.add(stage.instance)
+        return tuple(results)
+
+    def _stage(
+        self, work: Work, session: Session, stage: Stage, plan: HostPlan, before: list[StepResult]
+    ) -> list[StepResult]:
+        self._tell("stage", work, number=stage.number, title=stage.title, versions=stage.versions)
+        steps = {step.id: step for step in stage.steps}
+        results: list[StepResult] = []
+
+        def on_result(wire: dict[str, Any]) -> None:
+            step = steps[wire["id"]]
+            result = StepResult(
+                id=step.id,
+                status=wire["status"],
+                name=step.name,
+                instance=step.instance,
+                changes=tuple((change[0], change[1], change[2]) for change in wire.get("changes", ())),
+                seconds=wire.get("seconds", 0.0),
+                receipt=wire.get("receipt"),
+                error=error_from_wire(wire["error"]) if wire.get("error") else None,
+            )
+            results.append(result)
+            self._tell("step", work, id=step.id, name=step.name, status=result.status)
+
+        request = {
+            "op": "apply",
+            "run": self.run,
+            "machine_id": plan.facts.get("machine_id", ""),
+            "steps": [wire_step(step, self.key) for step in stage.steps],
+            "changed": [result.id for result in before if result.status == "changed"],
+            **plan.observing,
+        }
+        try:
+            session.ask(request, on_result)
+        except GuiweiError as error:
+            unfinished = next((step for step in stage.steps if step.id not in {r.id for r in results}), None)
+            if unfinished is None:
+                raise
+            lost = isinstance(error, UnknownOutcomeError)
+            status = "unknown" if lost else status_of(error)
+            results.append(StepResult(unfinished.id, status, unfinished.name, unfinished.instance, error=error))
+        return results
+
+    def _verified(
+        self, work: Work, session: Session, plan: HostPlan, level: str, changed: bool
+    ) -> tuple[InstanceResult, ...]:
+        plans = {each.id: each for each in plan.instances}
+        sound = tuple(each for each in work.instances if plans[each.id].status in ("unchanged", "differs"))
+        invoices: dict[str, tuple[Mapping[str, Any], ...]] = {}
+        errors: dict[str, GuiweiError] = {}
+        if level == "issue":
+            for instance in sound:
+                self._issue(work, session, instance, invoices, errors)
+        if not sound:
+            return _untouched(plan)
+        request = verification_request(work, sound)
+        started = time.monotonic()
+        observation = Observation.from_answer(session.ask(request), round(time.monotonic() - started, 4))
+        results = []
+        for instance in work.instances:
+            if instance not in sound:
+                results.append(_instance_result(plans[instance.id]))
+                continue
+            moved = changed and plans[instance.id].status == "differs"
+            before = plans[instance.id].ledger
+            result = verified(instance, observation, before, invoices.get(instance.id, ()), moved)
+            if instance.id in errors:
+                result = replace(result, status="failed", error=errors[instance.id])
+            results.append(result)
+            self._tell("verified", work, instance=instance.id, status=result.status)
+        return tuple(results)
+
+    def _issue(
+        self,
+        work: Work,
+        session: Session,
+        instance: InstanceWork,
+        invoices: dict[str, tuple[Mapping[str, Any], ...]],
+        errors: dict[str, GuiweiError],
+    ) -> None:
+        if instance.product.issue is None:
+            return
+        try:
+            invoices[instance.id] = issue_invoice(session, work, instance, instance.product.issue, self.run)
+        except GuiweiError as error:
+            errors[instance.id] = error
+
+
+def _plan_failed(host: str, error: GuiweiError) -> HostPlan:
+    return HostPlan(host, status_of(error), error=error)
+
+
+def _first_error(plan: HostPlan) -> GuiweiError | None:
+    return next((each.error for each in plan.instances if each.error is not None), None)
+
+
+def _untouched(plan: HostPlan, failed: StepResult | None = None) -> tuple[InstanceResult, ...]:
+    results = []
+    for each in plan.instances:
+        result = _instance_result(each)
+        if failed is not None and failed.instance == each.id:
+            result = replace(result, status=failed.status, error=failed.error)
+        results.append(result)
+    return tuple(results)
+
+
+def _instance_result(plan: Any) -> InstanceResult:
+    return InstanceResult(plan.id, plan.status, plan.error, ledger_before=plan.ledger)
+
+
+def _ended(plan: HostPlan, changed: bool, instances: tuple[InstanceResult, ...]) -> str:
+    if any(each.status == "failed" for each in instances):
+        return "failed"
+    if changed:
+        return "changed"
+    return "pending" if plan.status == "pending" else "unchanged"

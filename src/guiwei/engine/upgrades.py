@@ -1,0 +1,249 @@
+"""Stages of a software upgrade: one stage an edge, each with its own backup before anything is touched.
+
+The order within a stage is fixed, because a wrong order loses data: stop the client, back the instance up, settle its
+parameters (a client with a wrong identity refuses to start), put the program in place, start it (which migrates the
+data) and prove the data's version, activate it where this edge demands that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from guiwei.engine.observation import Observation
+from guiwei.engine.parameters import ParameterPlan, action_step
+from guiwei.engine.work import InstanceWork, Work, reading_id, resource_id
+from guiwei.errors import InputError, Place, ResourceError
+from guiwei.invoicing.parameters import check_value
+from guiwei.invoicing.versions import Edge, VersionGraph, same_version
+from guiwei.model.plan import Change, Stage, Step
+from guiwei.model.product import Reading, Software
+
+__all__ = ["InstanceSteps", "software_stages"]
+
+
+@dataclass(frozen=True)
+class InstanceSteps:
+    """Makes the recurring steps of one instance: stop, start, restart, backup."""
+
+    work: Work
+    instance: InstanceWork
+    observation: Observation
+
+    @property
+    def running(self) -> bool:
+        """Whether the client was seen running."""
+        service = self.instance.product.service
+        if service is None:
+            return False
+        return bool(self.observation.value(Reading("service", service, "running"), self.instance.id))
+
+    def service(self, suffix: str, state: dict[str, Any], before: Any, **extra: Any) -> Step:
+        """Return a step on the client's process."""
+        arguments = self.instance.product.service or {}
+        identity = resource_id("service", arguments, self.instance.id)
+        (field, after), *_ = state.items()
+        # After stage 1 the process is what the earlier step left: there is nothing to guard.
+        guards = {"running": before} if suffix == "stop@1" and isinstance(before, bool) else None
+        return Step(
+            id=f"{identity}@{suffix}",
+            resource=identity,
+            module="service",
+            name=suffix.split("@", maxsplit=1)[0],
+            reading=arguments,
+            state=state,
+            changes=(Change(field, before, after, origin="guiwei"),),
+            guards=guards,
+            instance=self.instance.id,
+            origin="guiwei",
+            risk="restart",
+            **extra,
+        )
+
+    def backup(self, stage: int, why: str) -> Step:
+        """Return the backup step of a stage."""
+        backup = self.instance.product.backup
+        if not backup:
+            raise InputError("product-no-backup", self.instance.product.place, product=self.instance.product.name)
+        arguments = {
+            "label": self.instance.id,
+            "paths": list(backup["paths"]),
+            "exclude": list(backup.get("exclude", ())),
+            "values": list(backup.get("values", ())),
+            "note": {"product": self.instance.product.name, "why": why},
+        }
+        identity = resource_id("backup", {"label": self.instance.id}, self.instance.id)
+        return Step(
+            id=f"{identity}@{stage}",
+            resource=identity,
+            module="backup",
+            name="backup",
+            reading=arguments,
+            state={"done": True},
+            changes=(Change("done", False, True, origin="guiwei"),),
+            guards=None,
+            instance=self.instance.id,
+            origin="guiwei",
+            always=True,
+        )
+
+    def settled(self, parameters: ParameterPlan) -> tuple[Step, ...]:
+        """Return the steps of an instance whose software stays: parameters, registration, and the process."""
+        steps: list[Step] = []
+        has_service = self.instance.product.service is not None
+        needs_backup = parameters.destructive and bool(parameters.steps)
+        if needs_backup and has_service and self.running:
+            steps.append(self.service("stop@1", {"running": False}, True))
+        if needs_backup:
+            steps.append(self.backup(1, "parameters"))
+            steps += [dataclasses.replace(step, requires=steps[-1].id) if n == 0 else step
+                      for n, step in enumerate(parameters.steps)]  # fmt: skip
+        else:
+            steps += parameters.steps
+        if not has_service or not self.wants_running:
+            return tuple(steps)
+        if needs_backup or not self.running:
+            steps.append(self.service("start@1", {"running": True}, False))
+        elif parameters.restart:
+            steps.append(self.service("restart@1", {"restarted": True}, False, when_changed=parameters.restart))
+        return tuple(steps)
+
+    @property
+    def wants_running(self) -> bool:
+        """Whether the client is to run in the end: as soon as anything is wanted of it, unless the play says no."""
+        wanted = self.instance.wanted.get("software.running")
+        if wanted is None:
+            return bool(self.instance.wanted)
+        if not isinstance(wanted.value, bool):
+            raise InputError("value-boolean", wanted.place, parameter="software.running", value=str(wanted.value))
+        return wanted.value
+
+
+def software_stages(steps: InstanceSteps, parameters: ParameterPlan) -> tuple[list[Stage], dict[str, str]]:
+    """Return one stage for each edge of the way to the wanted version; none if it is there, data and all.
+
+    Raises:
+        InputError: the version or its package is unknown.
+        GateError: there is no way, or only a downgrade.
+    """
+    instance, observation = steps.instance, steps.observation
+    wanted = instance.wanted.get("software.version")
+    software = instance.product.software
+    if wanted is None or software is None:
+        return [], {}
+    assert steps.work.render is not None
+    rendered = steps.work.render(wanted.value, observation.context(instance.id), wanted.place)
+    graph = VersionGraph.from_profile(software.versions)
+    goal = graph.known(check_value("version", rendered, "software.version", wanted.place), wanted.place)
+    have = observation.value(software.version, instance.id)
+    if have is None:
+        raise ResourceError("software-missing", instance=instance.id, product=instance.product.name)
+    route = graph.route(str(have), goal)
+    data = observation.value(software.data_version, instance.id)
+    if not route and not same_version(str(data), goal):
+        # A new program over old data: the first start has not finished. Starting it again finishes it.
+        return [_unfinished(steps, software, parameters, str(data), goal)], {}
+    stages, artifacts = [], {}
+    for number, edge in enumerate(route, 1):
+        stage, needed = _edge_stage(steps, software, parameters, edge, number, wanted.place)
+        stages.append(stage)
+        artifacts.update(needed)
+    return stages, artifacts
+
+
+def _unfinished(steps: InstanceSteps, software: Software, parameters: ParameterPlan, data: str, goal: str) -> Stage:
+    made = [steps.service("stop@1", {"running": False}, True)] if steps.running else []
+    made.append(steps.backup(1, f"unfinished upgrade {data} → {goal}"))
+    made += parameters.steps
+    made.append(_start(steps, software, goal, data, 1))
+    if software.activation is not None:
+        made.append(_activation(steps, software, 1))
+    return Stage(0, "upgrade", tuple(made), steps.instance.id, (data, goal))
+
+
+def _edge_stage(
+    steps: InstanceSteps,
+    software: Software,
+    parameters: ParameterPlan,
+    edge: Edge,
+    number: int,
+    place: Place | None,
+) -> tuple[Stage, dict[str, str]]:
+    first = number == 1
+    made: list[Step] = []
+    if not first or steps.running:
+        made.append(steps.service(f"stop@{number}", {"running": False}, True))
+    made.append(steps.backup(number, f"upgrade {edge.source} → {edge.target}"))
+    package, artifacts = _package(steps.instance, software, edge, number, made[-1].id, place)
+    # The package comes right after its backup: it demands that the data are still what the backup holds.
+    made.append(package)
+    if first:
+        made += parameters.steps
+    made.append(_start(steps, software, edge.target, edge.source, number))
+    if edge.reactivate and software.activation is not None:
+        made.append(_activation(steps, software, number))
+    if not steps.wants_running:
+        made.append(steps.service(f"rest@{number}", {"running": False}, True))
+    return Stage(0, "upgrade", tuple(made), steps.instance.id, (edge.source, edge.target)), artifacts
+
+
+def _package(
+    instance: InstanceWork, software: Software, edge: Edge, number: int, backup: str, place: Place | None
+) -> tuple[Step, dict[str, str]]:
+    path = instance.artifacts.get(edge.target)
+    name = software.source.replace("{version}", edge.target)
+    if path is None:
+        raise InputError("artifact-missing", place, file=name, version=edge.target)
+    sha256 = _file_hash(path)
+    identity = resource_id("package", {"name": software.package["name"]}, instance.id)
+    step = Step(
+        id=f"{identity}@{number}",
+        resource=identity,
+        module="package",
+        name=name,
+        reading=software.package,
+        state={"version": edge.target, "sha256": sha256},
+        changes=(Change("version", edge.source, edge.target, place, "playbook", "intended"),),
+        guards={"version": edge.source},
+        instance=instance.id,
+        place=place,
+        origin="playbook",
+        risk="data",
+        requires=backup,
+    )
+    return step, {sha256: path}
+
+
+def _start(steps: InstanceSteps, software: Software, goal: str, data: str, number: int) -> Step:
+    """The first start of a new version migrates the data: its proof is the data's version, not an exit code."""
+    reading = software.data_version
+    step = steps.service(f"start@{number}", {"running": True}, False, irreversible=False)
+    return dataclasses.replace(
+        step,
+        changes=(*step.changes, Change("data_version", data, goal, origin="product")),
+        risk="data",
+        proof={"module": reading.module, "with": dict(reading.arguments), "field": reading.field, "value": goal},
+    )
+
+
+def _activation(steps: InstanceSteps, software: Software, number: int) -> Step:
+    assert software.activation is not None
+    assert software.activate is not None
+    return action_step(
+        steps.instance,
+        software.activate,
+        f"{reading_id(software.activation, steps.instance.id)}@{number}",
+        "activate",
+        software.activation,
+        software.active,
+        (Change("activation", None, software.active, software.place, "product"),),
+        software.place,
+        known_after=number,
+    )
+
+
+def _file_hash(path: str) -> str:
+    from guiwei.target.files import hash_file
+
+    return hash_file(path)

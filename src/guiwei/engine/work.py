@@ -1,0 +1,165 @@
+"""What is wanted of one host, before anything is known of it: the input of a host's run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from guiwei.errors import Place
+from guiwei.model.inventory import Host
+from guiwei.model.playbook import Declaration, Desired
+from guiwei.model.product import Parameter, Product, Reading
+
+__all__ = ["InstanceWork", "Wanted", "Work", "observation_request", "reading_id", "value_at"]
+
+#: Renders a declaration once the host was observed; the language's `finish`, given from outside.
+Finish = Callable[[Declaration, Mapping[str, Any]], Desired]
+#: Renders a `state:` value once the host was observed.
+Render = Callable[[Any, Mapping[str, Any], Place | None], Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One leaf of `state:`: the value as written and where."""
+
+    value: Any
+    place: Place | None
+    origin: str = "playbook"
+
+
+@dataclass(frozen=True)
+class InstanceWork:
+    """One taxpayer's client on the host.
+
+    Attributes:
+        values: what the inventory says of it, checked, `id` included.
+        wanted: dotted path of `state:` → leaf, templates not rendered yet.
+        secrets: variables that the profile's actions give to standard input.
+        artifacts: version → package file on the controller.
+        label: shown instead of the id where there is room.
+    """
+
+    id: str
+    product: Product
+    values: Mapping[str, Any]
+    wanted: Mapping[str, Wanted]
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything that a run wants of one host.
+
+    Attributes:
+        declarations: resources of tasks and handlers, in order.
+        verify: level and options of the play's `verify:`.
+        applied: what the last apply left, resource → field → value; labels drift.
+    """
+
+    host: Host
+    declarations: tuple[Declaration, ...] = ()
+    instances: tuple[InstanceWork, ...] = ()
+    finish: Finish | None = None
+    render: Render | None = None
+    verify: Mapping[str, Any] = field(default_factory=dict)
+    applied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def reading_id(reading: Reading, instance: str | None) -> str:
+    """Return the identity of what a profile's reading reads; equal readings are read once."""
+    return resource_id(reading.module, reading.arguments, instance)
+
+
+def resource_id(module: str, arguments: Mapping[str, Any], instance: str | None) -> str:
+    """Return a readable identity of a resource that a profile names: instance, type and arguments."""
+    named = ",".join(f"{name}={_short(item)}" for name, item in sorted(arguments.items()))
+    return f"{instance or ''}/{module}[{named}]"
+
+
+def _short(item: Any) -> str:
+    return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, sort_keys=True)
+
+
+def observation_request(work: Work, reading_only: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """Return the one request that observes the whole host: facts, instances, definitions, reads."""
+    reads: dict[str, dict[str, Any]] = {}
+    for declaration in work.declarations:
+        reads[declaration.id] = {
+            "id": declaration.id,
+            "module": declaration.module,
+            "with": dict(declaration.reading),
+            "instance": declaration.instance,
+        }
+    for instance in work.instances:
+        for reading in _readings(instance):
+            identity = reading_id(reading, instance.id)
+            reads[identity] = {
+                "id": identity,
+                "module": reading.module,
+                "with": dict(reading.arguments),
+                "instance": instance.id,
+            }
+    if reading_only is not None:
+        reads = {name: read for name, read in reads.items() if name in reading_only}
+    return {"op": "observe", "reads": list(reads.values()), **contexts(work)}
+
+
+def contexts(work: Work) -> dict[str, Any]:
+    """Return what references resolve against: the instances' values and the profile's definitions."""
+    definitions: list[dict[str, Any]] = []
+    for product in {instance.product.name: instance.product for instance in work.instances}.values():
+        for definition in product.definitions:
+            scope, _, name = definition.name.partition(".")
+            entry: dict[str, Any] = {"name": name, "instance": scope == "instance"}
+            if definition.text is not None:
+                entry["text"] = definition.text
+            elif definition.reading:
+                entry.update(
+                    {
+                        "module": definition.reading.module,
+                        "with": dict(definition.reading.arguments),
+                        "field": definition.reading.field,
+                    }
+                )
+            if definition.default is not None:
+                entry["default"] = definition.default
+            definitions.append(entry)
+    return {"instances": {instance.id: dict(instance.values) for instance in work.instances}, "define": definitions}
+
+
+def _readings(instance: InstanceWork) -> list[Reading]:
+    product = instance.product
+    found = [product.present, product.device]
+    for parameter in product.parameters:
+        if parameter_wanted(parameter, instance):
+            found += [parameter.reading, *parameter.copies]
+    if product.service is not None:
+        found.append(Reading("service", product.service, "running"))
+    software = product.software
+    if software:
+        found += [software.version, software.data_version, software.activation]
+    if product.ledger:
+        found.append(Reading("query", product.ledger, "rows"))
+    return [reading for reading in found if reading is not None]
+
+
+def parameter_wanted(parameter: Parameter, instance: InstanceWork) -> Wanted | None:
+    """Return what is wanted of a parameter: what `state:` says, else the inventory's identity, else None."""
+    wanted = instance.wanted.get(".".join(parameter.path))
+    if wanted is not None:
+        return wanted
+    if parameter.identity and instance.values.get(parameter.identity) is not None:
+        return Wanted(instance.values[parameter.identity], instance.product.place, "inventory")
+    return None
+
+
+def value_at(value: Any, dotted: str) -> Any:
+    """Return what a dotted path leads to in nested mappings, None if it leads nowhere."""
+    for part in dotted.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value

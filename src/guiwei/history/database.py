@@ -1,0 +1,180 @@
+"""Runs, hosts' results, test invoices and the last applied values, in one SQLite file.
+
+What is stored is already plain: secrets are masks before they come here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from guiwei.errors import InputError
+
+__all__ = ["History", "default_path"]
+
+#: Each entry brings the database one version on; `PRAGMA user_version` counts them. Never edit one: append.
+_MIGRATIONS = (
+    """
+    CREATE TABLE run (
+        id TEXT PRIMARY KEY, command TEXT NOT NULL, playbook TEXT NOT NULL, reason TEXT,
+        started TEXT NOT NULL, finished TEXT, plan TEXT NOT NULL DEFAULT '', who TEXT NOT NULL DEFAULT ''
+    );
+    CREATE TABLE host_result (
+        run TEXT NOT NULL REFERENCES run(id), host TEXT NOT NULL, status TEXT NOT NULL, seconds REAL NOT NULL,
+        result TEXT NOT NULL, PRIMARY KEY (run, host)
+    );
+    CREATE TABLE invoice (
+        run TEXT NOT NULL REFERENCES run(id), host TEXT NOT NULL, instance TEXT NOT NULL, number TEXT NOT NULL,
+        kind TEXT NOT NULL, month TEXT NOT NULL, amount TEXT NOT NULL, tax TEXT NOT NULL, status TEXT NOT NULL
+    );
+    CREATE TABLE applied (
+        host TEXT NOT NULL, resource TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, run TEXT NOT NULL,
+        PRIMARY KEY (host, resource, field)
+    );
+    """,
+)
+
+
+def default_path(environ: Mapping[str, str]) -> Path:
+    """Return where the history lies: $GUIWEI_HOME, else the user's state folder (XDG)."""
+    if environ.get("GUIWEI_HOME"):
+        return Path(environ["GUIWEI_HOME"]) / "history.db"
+    state = environ.get("XDG_STATE_HOME") or os.path.join(environ.get("HOME", "."), ".local", "state")
+    return Path(state) / "guiwei" / "history.db"
+
+
+class History:
+    """Read and write one history file; made at the first write.
+
+    Args:
+        path: the file; its folder is made with mode 0700.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def begin(self, run: str, command: str, playbook: str, started: str, **about: str | None) -> None:
+        """Note that a run began, before it touches anything.
+
+        Args:
+            about: `reason` and `who`.
+        """
+        with closing(self._open()) as database, database:
+            database.execute(
+                "INSERT INTO run (id, command, playbook, started, reason, who) VALUES (?, ?, ?, ?, ?, ?)",
+                (run, command, playbook, started, about.get("reason"), about.get("who") or ""),
+            )
+
+    def record_host(
+        self,
+        run: str,
+        host: str,
+        status: str,
+        seconds: float,
+        result: Mapping[str, Any],
+        applied: Mapping[str, Mapping[str, Any]],
+        invoices: Iterable[Mapping[str, Any]],
+    ) -> None:
+        """Note how one host ended, what is applied on it now, and the test invoices.
+
+        Args:
+            result: the plain result.
+            applied: resource → field → plain value.
+            invoices: with `instance`, `number`, `kind`, `month`, `amount`, `tax`, `status`.
+        """
+        names = ("instance", "number", "kind", "month", "amount", "tax", "status")
+        with closing(self._open()) as database, database:
+            database.execute(
+                "INSERT OR REPLACE INTO host_result VALUES (?, ?, ?, ?, ?)",
+                (run, host, status, seconds, json.dumps(result, ensure_ascii=False)),
+            )
+            database.executemany(
+                "INSERT INTO invoice VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(run, host, *(str(invoice.get(name)) for name in names)) for invoice in invoices],
+            )
+            database.executemany(
+                "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?)",
+                [
+                    (host, resource, field, json.dumps(value, ensure_ascii=False), run)
+                    for resource, fields in applied.items()
+                    for field, value in fields.items()
+                ],
+            )
+
+    def finish(self, run: str, finished: str) -> None:
+        """Note that a run ended."""
+        with closing(self._open()) as database, database:
+            database.execute("UPDATE run SET finished = ? WHERE id = ?", (finished, run))
+
+    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
+        """Return the last runs, newest first, each with `statuses` (status → number of hosts)."""
+        if not self._path.exists():
+            return []
+        with closing(self._open()) as database:
+            rows = database.execute("SELECT * FROM run ORDER BY started DESC, id DESC LIMIT ?", (limit,)).fetchall()
+            return [{**dict(row), "statuses": self._statuses(database, row["id"])} for row in rows]
+
+    def run(self, run: str) -> dict[str, Any]:
+        """Return one run with `hosts` (plain results) and `invoices`.
+
+        Raises:
+            InputError: there is no such run (`run-unknown`).
+        """
+        with closing(self._open()) as database:
+            row = database.execute("SELECT * FROM run WHERE id = ?", (run,)).fetchone()
+            if row is None:
+                raise InputError("run-unknown", run=run)
+            hosts = database.execute("SELECT * FROM host_result WHERE run = ? ORDER BY rowid", (run,)).fetchall()
+            invoices = database.execute("SELECT * FROM invoice WHERE run = ? ORDER BY rowid", (run,)).fetchall()
+            return {
+                **dict(row),
+                "statuses": self._statuses(database, run),
+                "hosts": [{**dict(host), "result": json.loads(host["result"])} for host in hosts],
+                "invoices": [dict(invoice) for invoice in invoices],
+            }
+
+    def applied(self, hosts: Iterable[str]) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return host → resource → field → value as the last applies left them."""
+        found: dict[str, dict[str, dict[str, Any]]] = {host: {} for host in hosts}
+        if not self._path.exists():
+            return found
+        with closing(self._open()) as database:
+            for host, resource, field, value in database.execute("SELECT host, resource, field, value FROM applied"):
+                if host in found:
+                    found[host].setdefault(resource, {})[field] = json.loads(value)
+        return found
+
+    def forget(self, host: str, resources: Iterable[str]) -> None:
+        """Forget what was applied on a host, after a rollback took it back."""
+        with closing(self._open()) as database, database:
+            database.executemany(
+                "DELETE FROM applied WHERE host = ? AND resource = ?", [(host, resource) for resource in resources]
+            )
+
+    @staticmethod
+    def _statuses(database: sqlite3.Connection, run: str) -> dict[str, int]:
+        rows = database.execute(
+            "SELECT status, count(*) FROM host_result WHERE run = ? GROUP BY status ORDER BY status", (run,)
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = sqlite3.connect(self._path, timeout=30)
+        database.row_factory = sqlite3.Row
+        # The history is written after the fact: a lost last line is found again in the PC's journal.
+        database.execute("PRAGMA synchronous = NORMAL")
+        self._migrate(database)
+        return database
+
+    def _migrate(self, database: sqlite3.Connection) -> None:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(_MIGRATIONS):
+            raise InputError("history-newer", file=str(self._path), version=version)
+        for number in range(version, len(_MIGRATIONS)):
+            database.executescript(f"BEGIN; {_MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")

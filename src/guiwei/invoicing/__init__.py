@@ -1,0 +1,1 @@
+"""The invoicing domain: parameter types, version graph, reconciliation; knows no host and no file format."""

@@ -1,0 +1,193 @@
+"""A plan in the terminal: what every host needs, where each value was written, and how much it is in all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from guiwei.model.plan import HostPlan, Plan
+from guiwei.model.run import STATUSES
+from guiwei.report._steps import SIGNS, StepLines, aliases, count_steps
+from guiwei.report._text import clean, compact
+from guiwei.report.console import STATUS_STYLES, Line, blank, rule
+from guiwei.report.tables import Column, small_table
+from guiwei.report.words import Words
+
+__all__ = ["plan_view"]
+
+#: Groups of hosts that the summary lists one by one; more are summed up by status.
+_SUMMARY_ROWS = 24
+
+
+@dataclass
+class _Kin:
+    """Hosts that need the same."""
+
+    hosts: list[HostPlan]
+    body: list[Line | Text]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return compact(host.host for host in self.hosts)
+
+
+def plan_view(plan: Plan, words: Words) -> RenderableType:
+    """Return a plan for a console: hosts with identical differences once, the quiet ones last, a summary.
+
+    Args:
+        words: the language.
+    """
+    kin = _kin(plan.hosts, words)
+    parts: list[RenderableType] = [*_header(plan, words)]
+    loud = [group for group in kin if group.body]
+    for group in loud:
+        parts += [blank(), _heading(group, words), *group.body]
+    quiet = [group for group in kin if not group.body]
+    if quiet:
+        parts.append(blank())
+        parts += [_heading(group, words) for group in quiet]
+    if len(plan.hosts) > 1:
+        parts += [blank(), rule(), _summary(kin, words)]
+    parts += [blank(), _legend(plan, words)] if any(host.steps for host in plan.hosts) else [blank()]
+    parts.append(_last_sentence(plan.hosts, words))
+    return Group(*parts)
+
+
+def _header(plan: Plan, words: Words) -> Iterable[RenderableType]:
+    title = Text(words.say("view-plan"), style="gw.head").append(f"  {clean(plan.playbook)}")
+    yield Line(title, Text(f"{clean(plan.id)}  {clean(plan.created)}", style="gw.muted"))
+    if plan.reason:
+        yield Line(Text(words.say("view-reason", reason=plan.reason), style="gw.muted"))
+    yield rule()
+
+
+def _kin(hosts: Sequence[HostPlan], words: Words) -> list[_Kin]:
+    """Group hosts whose plans read the same once their own names are replaced by roles, in order of appearance."""
+    found: dict[tuple[str, ...], _Kin] = {}
+    for host in hosts:
+        body = list(StepLines(words, aliases(host, words)).body(host))
+        key = (host.status, *(_plain(line) for line in body))
+        if key in found:
+            found[key].hosts.append(host)
+        else:
+            found[key] = _Kin([host], body)
+    groups = list(found.values())
+    for group in groups:
+        named = {tuple(instance.id for instance in host.instances) for host in group.hosts}
+        if len(named) == 1 and named != {()}:
+            # One taxpayer alone: its real names say more than their roles.
+            group.body = list(StepLines(words, lambda text: text).body(group.hosts[0]))
+    order = {status: number for number, status in enumerate(_ORDER)}
+    return sorted(groups, key=lambda group: order[group.hosts[0].status])
+
+
+#: Differences come first, for they are read at length; what could not be looked at stands nearest to the summary.
+_ORDER = (
+    "differs",
+    "changed",
+    "waiting",
+    "refused",
+    "failed",
+    "unreachable",
+    "unknown",
+    "pending",
+    "skipped",
+    "unchanged",
+)
+
+
+def _plain(line: Line | Text) -> str:
+    if isinstance(line, Text):
+        return line.plain
+    return f"{line.indent}\0{line.left.plain}\0{line.right.plain if line.right else ''}"
+
+
+def _heading(group: _Kin, words: Words) -> Line:
+    host = group.hosts[0]
+    left = Text(clean(words.list(group.names)), style="gw.head")
+    if len(group.hosts) > 1:
+        left.append("  " + words.count("count-hosts", len(group.hosts)), style="gw.muted")
+    elif len(host.instances) == 1 and host.instances[0].status == host.status:
+        left.append(f"  {clean(host.instances[0].id)}", style="gw.muted")
+        if host.instances[0].product:
+            left.append(f"  {clean(host.instances[0].product)}", style="gw.muted")
+    return Line(left, Text(words.say(f"status-{host.status}"), style=STATUS_STYLES[host.status]))
+
+
+def _summary(kin: Sequence[_Kin], words: Words) -> RenderableType:
+    columns = [
+        Column("column-hosts"),
+        Column("column-count", right=True),
+        Column("column-status"),
+        Column("column-add", right=True, style="gw.add"),
+        Column("column-change", right=True, style="gw.change"),
+        Column("column-remove", right=True, style="gw.remove"),
+        Column("column-run", right=True, style="gw.run"),
+        Column("column-maybe", right=True, style="gw.maybe"),
+    ]
+    rows = []
+    if len(kin) <= _SUMMARY_ROWS:
+        for group in kin:
+            counts = count_steps(step for host in group.hosts for step in host.steps)
+            rows.append(_summary_row(words.list(group.names), group.hosts, counts, words))
+    else:
+        for status in STATUSES:
+            hosts = [host for group in kin for host in group.hosts if host.status == status]
+            if hosts:
+                counts = count_steps(step for host in hosts for step in host.steps)
+                rows.append(_summary_row("", hosts, counts, words))
+    return small_table(columns, rows, words)
+
+
+def _summary_row(names: str, hosts: Sequence[HostPlan], counts: Counter[str], words: Words) -> list[Text | str]:
+    status = hosts[0].status
+    shown = [str(counts[kind]) if counts[kind] else "·" for kind in SIGNS]
+    return [
+        clean(names),
+        str(len(hosts)),
+        Text(words.say(f"status-{status}"), style=STATUS_STYLES[status]),
+        *(Text(text, style="gw.faint") if text == "·" else text for text in shown),
+    ]
+
+
+def _legend(plan: Plan, words: Words) -> Line:
+    """The signs that this plan uses, in words."""
+    used = count_steps(step for host in plan.hosts for step in host.steps)
+    text = Text()
+    for kind, (sign, style) in SIGNS.items():
+        if used[kind]:
+            text.append(f"{sign} ", style=style).append(words.say(f"legend-{kind}") + "   ", style="gw.muted")
+    if any(step.irreversible for host in plan.hosts for step in host.steps):
+        text.append("! ", style="gw.bad").append(words.say("view-irreversible"), style="gw.muted")
+    text.rstrip()
+    return Line(text)
+
+
+def _last_sentence(hosts: Sequence[HostPlan], words: Words) -> Text:
+    statuses = Counter(host.status for host in hosts)
+    counts = count_steps(step for host in hosts for step in host.steps)
+    sure = sum(number for kind, number in counts.items() if kind != "maybe")
+    if statuses["differs"]:
+        text = Text(
+            words.say(
+                "plan-differs",
+                hosts=words.count("count-hosts-differ", statuses["differs"]),
+                changes=words.count("count-changes", sure),
+            ),
+            style="gw.head",
+        )
+        if counts["maybe"]:
+            text.append(" " + words.count("plan-maybe", counts["maybe"]), style="gw.muted")
+    elif set(statuses) <= {"unchanged"}:
+        text = Text(words.say("plan-nothing"), style="gw.good")
+    else:
+        text = Text(words.say("plan-nothing-possible"), style="gw.head")
+    for status in ("refused", "failed", "unreachable", "unknown", "pending", "skipped"):
+        if statuses[status]:
+            told = words.count("count-hosts-status", statuses[status], status=words.say(f"status-{status}"))
+            text.append(" " + told, style=STATUS_STYLES[status])
+    return text

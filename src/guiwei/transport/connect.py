@@ -1,0 +1,34 @@
+"""Open the transport that a host's variables ask for."""
+
+from __future__ import annotations
+
+import time
+
+from guiwei.model.inventory import Host
+from guiwei.transport.link import Link
+from guiwei.transport.local import LocalLink
+from guiwei.transport.session import Session
+from guiwei.transport.settings import Settings
+from guiwei.transport.variables import read_login
+
+__all__ = ["Settings", "connect"]
+
+
+def connect(host: Host, settings: Settings) -> Session:
+    """Connect to a host and log in; the agent is started by the first `ask`.
+
+    Raises:
+        InputError: the variables ask for what cannot be done; see `read_login`.
+        UnreachableError: the host cannot be reached, its key is not trusted, or the login fails.
+    """
+    started = time.monotonic()
+    login = read_login(host)
+    link: Link
+    if login.local:
+        link = LocalLink()
+    else:
+        # SSH is not loaded where it is not needed: it costs a tenth of a second.
+        from guiwei.transport.ssh import open_ssh
+
+        link = open_ssh(login, settings)
+    return Session(link, login, settings, started)
