@@ -1,5 +1,6 @@
 """Action: copy an instance's data and prove the copy."""
 
+# ruff: noqa: RUF009 (these calls declare fields, they are no shared defaults)
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,6 @@
 """Action: run a program."""
 
+# ruff: noqa: RUF009 (these calls declare fields, they are no shared defaults)
 from __future__ import annotations
 
 import dataclasses
@@ -33,16 +34,27 @@ class Command(Resource):
         "Path that exists once it is done.", "完成后存在的路径。", default=None, example="/var/lib/开票软件/已激活"
     )
     unless: Optional[List[str]] = option(
-        "Program whose exit code 0 says that it is done.", "退出码 0 表示已完成的程序。", default=None, example=["/usr/bin/test", "-e", "/x"]
+        "Program whose exit code 0 says that it is done.",
+        "退出码 0 表示已完成的程序。",
+        default=None,
+        example=["/usr/bin/test", "-e", "/x"],
     )
     environment: Dict[str, Any] = option(
-        "Added to the environment; no secrets.", "追加的环境变量，不得含密码。", default={}, form="mapping", example={"TZ": "Asia/Shanghai"}
+        "Added to the environment; no secrets.",
+        "追加的环境变量，不得含密码。",
+        default={},
+        form="mapping",
+        example={"TZ": "Asia/Shanghai"},
     )
     folder: Optional[str] = option("Working folder.", "工作目录。", default=None, example="/opt/开票软件")
     timeout: float = option("Deadline in seconds.", "期限（秒）。", default=60.0, example=300.0)
     success: List[int] = option("Exit codes that are good.", "表示成功的退出码。", default=[0], example=[0, 3010])
     given: Optional[str] = value(
-        "Standard input: the place for a secret.", "标准输入，密码应放在这里。", secret=True, compared=False, example="{{ certificate_password }}"
+        "Standard input: the place for a secret.",
+        "标准输入，密码应放在这里。",
+        secret=True,
+        compared=False,
+        example="{{ certificate_password }}",
     )
     done: Optional[bool] = value("Have it done.", "要求完成。", example=True)
 
@@ -67,17 +79,19 @@ class Command(Resource):
         output = _masked(result.out + result.err, given)
         if result.code not in [int(code) for code in self.success]:
             tail = _cut(output, last=True)
-            raise ResourceError("command-failed", program=str(self.argv[0]), code=result.code, output=tail)
+            raise ResourceError("command-failed", program=str(self.argv[0]), exit_code=result.code, output=tail)
         if (self.creates is not None or self.unless is not None) and not (self.read(system) or {})["done"]:
             condition = self.creates or " ".join(str(word) for word in self.unless or ())
-            raise ResourceError("command-no-effect", program=str(self.argv[0]), code=result.code, condition=condition)
+            raise ResourceError(
+                "command-no-effect", program=str(self.argv[0]), exit_code=result.code, condition=condition
+            )
         return {"code": result.code, "output": _cut(output)}
 
 
 def _masked(output: str, given: Any) -> str:
     """Programs echo what they are given, whole or a line of it."""
     text = str(reveal(given) or "")
-    for part in sorted({text, text.strip(), *text.split()}, key=len, reverse=True):
+    for part in sorted({text, text.strip(), *text.splitlines()}, key=len, reverse=True):
         # A plain text of a letter or two would mask half the output and protect nothing.
         if part and (isinstance(given, Secret) or len(part) > 3):
             output = output.replace(part, MASK)

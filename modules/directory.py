@@ -18,7 +18,9 @@ class Directory(Resource):
     summary: ClassVar[str] = "A folder's presence, mode and owner."
     summary_zh: ClassVar[str] = "一个文件夹的存在、权限和所有者。"
 
-    path: str = key("Absolute path.", "绝对路径。", pattern=r"^(/|[A-Za-z]:[\\/]|\{\{)", example="/var/lib/开票数据备份")
+    path: str = key(
+        "Absolute path.", "绝对路径。", pattern=r"^(/|[A-Za-z]:[\\/]|\{\{)", example="/var/lib/开票数据备份"
+    )
     parents: bool = option(
         "Make the missing folders above it too.", "同时创建缺少的上级文件夹。", default=True, example=True
     )

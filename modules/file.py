@@ -71,7 +71,10 @@ class File(Resource):
         mode = state.get("mode")
         content = state.get("content")
         if content is not None:
-            system.files.write(self.path, encode_text(str(reveal(content)), self.encoding, self.newline), mode)
+            # A state that was read has the hash too: its content is exact, line ends and all.
+            newline = self.newline if state.get("sha256") is None else "keep"
+            data = encode_text(str(reveal(content)), self.encoding, newline, isinstance(content, Secret))
+            system.files.write(self.path, data, mode)
         elif state.get("sha256") is not None:
             system.files.write_chunks(self.path, lambda: self._chunks(system, state), state["sha256"], mode)
         elif system.files.stat(self.path) is None:
@@ -86,8 +89,14 @@ class File(Resource):
         return system.blob(state["sha256"])
 
     def normal(self, state: State) -> State:
-        """Give the content the line ends that will be written, so that it compares with what is read."""
+        """Give the content the line ends that will be written, so that it compares with what is read.
+
+        Raises:
+            ResourceError: the content is too long to be compared as text (`file-content-large`).
+        """
         content = state.get("content")
+        if content is not None and len(str(reveal(content)).encode("utf-8", "surrogatepass")) > CONTENT_LIMIT:
+            raise ResourceError("file-content-large", path=self.path, limit=CONTENT_LIMIT)
         if content is None or self.newline == "keep":
             return state
         text = str(reveal(content)).replace("\r\n", "\n")

@@ -1,5 +1,6 @@
 """Probe: does an address answer over HTTP, how fast, and how steadily."""
 
+# ruff: noqa: RUF009 (these calls declare fields, they are no shared defaults)
 from __future__ import annotations
 
 import dataclasses
@@ -19,13 +20,21 @@ class Http(Resource):
     summary_zh: ClassVar[str] = "某 HTTP 地址是否应答、延迟及稳定性。"
 
     url: str = key(
-        "Address, http or https.", "http 或 https 地址。", pattern=r"^(https?://|\{\{)", example="https://skfp.example.cn:7008/"
+        "Address, http or https.",
+        "http 或 https 地址。",
+        pattern=r"^(https?://|\{\{)",
+        example="https://skfp.example.cn:7008/",
     )
-    method: str = option("Method; neither changes anything.", "请求方法，均不产生更改。", default="GET", choices=["GET", "HEAD"])
+    method: str = option(
+        "Method; neither changes anything.", "请求方法，均不产生更改。", default="GET", choices=["GET", "HEAD"]
+    )
     timeout: float = option("Deadline of one try in seconds.", "单次期限（秒）。", default=5.0, example=3.0)
     tries: int = option("How often to ask.", "尝试次数。", default=1, example=5)
     expect: List[int] = option(
-        "Status codes that are good; empty: every one below 400.", "正常的状态码；空表示小于 400。", default=[], example=[200, 204]
+        "Status codes that are good; empty: every one below 400.",
+        "正常的状态码；空表示小于 400。",
+        default=[],
+        example=[200, 204],
     )
     max_loss: float = option(
         "Share of tries that may fail, 0 to 1.", "允许失败的比例，0 到 1。", default=0.0, example=0.2
@@ -35,8 +44,12 @@ class Http(Resource):
     milliseconds: Optional[float] = value(
         "Median time of good tries.", "成功尝试的耗时中位数（毫秒）。", volatile=True, example=12.5
     )
-    loss: Optional[float] = value("Share of tries that failed, 0 to 1.", "失败比例，0 到 1。", volatile=True, example=0.0)
-    reason: Optional[str] = value("Why the last failed try failed.", "最近一次失败的原因。", volatile=True, example="timed out")
+    loss: Optional[float] = value(
+        "Share of tries that failed, 0 to 1.", "失败比例，0 到 1。", volatile=True, example=0.0
+    )
+    reason: Optional[str] = value(
+        "Why the last failed try failed.", "最近一次失败的原因。", volatile=True, example="timed out"
+    )
 
     def read(self, system: System) -> Optional[State]:
         """Return `ok`, the last status, time, loss and the reason of a failure.

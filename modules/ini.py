@@ -35,9 +35,7 @@ class IniOption(Resource):
         pattern=r"^[^\r\n\x00]*$",
         example="单位",
     )
-    option: str = key(
-        "Option's name.", "选项名。", pattern=r"^[^\s;#\[=][^=\r\n\x00]*$|^\{\{", example="税号"
-    )
+    option: str = key("Option's name.", "选项名。", pattern=r"^[^\s;#\[=][^=\r\n\x00]*$|^\{\{", example="税号")
     encoding: str = setting(
         "Encoding; `auto` finds out, and makes a new file UTF-8.",
         "编码；auto 自动识别，新文件用 UTF-8。",

@@ -1,5 +1,6 @@
 """Probe: what a program answers when it is asked, as JSON."""
 
+# ruff: noqa: RUF009 (these calls declare fields, they are no shared defaults)
 from __future__ import annotations
 
 import dataclasses
@@ -50,5 +51,5 @@ class Inquiry(Resource):
             answer = None
         if not isinstance(answer, dict):
             shown = (result.out + result.err).strip()[-500:]
-            raise ResourceError("inquiry-answer", program=str(self.argv[0]), code=result.code, output=shown)
+            raise ResourceError("inquiry-answer", program=str(self.argv[0]), exit_code=result.code, output=shown)
         return {"code": result.code, "answer": answer}

@@ -24,7 +24,10 @@ class Line(Resource):
     summary_zh: ClassVar[str] = "文本文件第一行的值。"
 
     path: str = key(
-        "Absolute path.", "绝对路径。", pattern=r"^(/|[A-Za-z]:[\\/]|\{\{)", example="/opt/开票软件/Bin/安全接入地址.txt"
+        "Absolute path.",
+        "绝对路径。",
+        pattern=r"^(/|[A-Za-z]:[\\/]|\{\{)",
+        example="/opt/开票软件/Bin/安全接入地址.txt",
     )
     encoding: str = option(
         "Encoding; `auto` finds out, and makes a new file UTF-8.",

@@ -1,5 +1,6 @@
 """Probe: the rows of one SELECT, whatever schema the database has."""
 
+# ruff: noqa: RUF009 (these calls declare fields, they are no shared defaults)
 from __future__ import annotations
 
 import dataclasses
@@ -19,15 +20,21 @@ class Query(Resource):
     summary_zh: ClassVar[str] = "对 SQLite 数据库的一次查询结果。"
 
     path: str = key(
-        "The database's absolute path.", "数据库的绝对路径。", pattern=r"^(/|[A-Za-z]:[\\/]|\{\{)", example="/opt/开票软件/Data/client.db"
+        "The database's absolute path.",
+        "数据库的绝对路径。",
+        pattern=r"^(/|[A-Za-z]:[\\/]|\{\{)",
+        example="/opt/开票软件/Data/client.db",
     )
     sql: Optional[str] = option(
         "The SELECT.", "查询语句。", default=None, example="SELECT count(*) AS count FROM invoice"
     )
     by_version: Dict[str, str] = option(
-        "The SELECT for each schema version.", "各结构版本的查询语句。", default={}, form="mapping",
+        "The SELECT for each schema version.",
+        "各结构版本的查询语句。",
+        default={},
+        form="mapping",
         example={"3": "SELECT count(*) AS count FROM invoice"},
-    )  # fmt: skip
+    )
     version_sql: str = option(
         "SELECT of the schema version; its first column counts.",
         "查询结构版本的语句，取第一列。",

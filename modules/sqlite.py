@@ -1,5 +1,6 @@
 """One row of an SQLite database, or the database's schema version."""
 
+# ruff: noqa: RUF009 (these calls declare fields, they are no shared defaults)
 from __future__ import annotations
 
 import dataclasses
@@ -23,11 +24,18 @@ class SqliteRow(Resource):
     summary_zh: ClassVar[str] = "SQLite 表中的一行，或数据库的结构版本。"
 
     path: str = key(
-        "The database's absolute path.", "数据库的绝对路径。", pattern=r"^(/|[A-Za-z]:[\\/]|\{\{)", example="/opt/开票软件/Data/client.db"
+        "The database's absolute path.",
+        "数据库的绝对路径。",
+        pattern=r"^(/|[A-Za-z]:[\\/]|\{\{)",
+        example="/opt/开票软件/Data/client.db",
     )
     table: str = key("Table; empty for the schema version.", "表名；空表示结构版本。", default="", example="setting")
     key: Dict[str, Any] = key(
-        "Columns that identify the row.", "确定这一行的列。", default={}, form="mapping", example={"name": "backup_cycle"}
+        "Columns that identify the row.",
+        "确定这一行的列。",
+        default={},
+        form="mapping",
+        example={"name": "backup_cycle"},
     )
     row: Optional[Dict[str, Any]] = value(
         "Columns and their values.", "列及其值。", form="mapping", example={"value": "7"}

@@ -97,11 +97,12 @@ def driver_outdated(root: str, version: str = "1.0.0") -> None:
 
 
 def database_damaged(root: str, instance: str) -> str:
-    """Overwrite pages in the middle of the database, as a power failure does; return its path."""
+    """Overwrite the second half of the database, as a power failure does: its head still reads; return its path."""
     path = os.path.join(_folder(root, instance), "Data", "lantai.db")
     with open(path, "r+b") as file:
-        file.seek(4096)
-        file.write(b"\xa5" * 8192)
+        size = os.fstat(file.fileno()).st_size
+        file.seek(size // 2)
+        file.write(b"\xa5" * (size - size // 2))
     return path
 
 

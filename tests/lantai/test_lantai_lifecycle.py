@@ -203,25 +203,24 @@ def test_pins_are_counted_on_the_device_and_lock_it_for_good(pc: branch.Branch) 
     assert pc.run("disk").data["locked"] is True
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (["--kind", "025", "--line", "a:1:1:0.13"], 18),
-        (["--kind", "026", "--line", "a:1:99999.99:0.13"], 0),
-        (["--kind", "026", "--line", "a:1:100000:0.13"], 18),
-        (["--kind", "026", "--line", "a:1:60000:0.13", "--line", "b:1:40000:0.13"], 18),
-        (["--kind", "026", "--line", "a:b:c:1:10:1%"], 0),
-        (["--kind", "026", "--line", "a:1:0.13"], 2),
-        (["--kind", "026", "--line", "a:-1:5:0.13"], 2),
-        (["--kind", "026", "--line", "a:1:nan:0.13"], 2),
-    ],
-)
-def test_what_may_be_issued(pc: branch.Branch, arguments: list[str], code: int) -> None:
+def test_what_may_be_issued(pc: branch.Branch) -> None:
     pc.at_work()
-    before = pc.run("summary").data["count"]
-    answer = pc.run("issue", "--buyer", "某", *arguments)
-    assert answer.code == code, answer
-    assert pc.run("summary").data["count"] == before + (code == 0)
+    count = pc.run("summary").data["count"]
+    for kind, lines, code in (
+        ("025", ["a:1:1:0.13"], 18),
+        ("026", ["a:1:99999.99:0.13"], 0),
+        ("026", ["a:1:100000:0.13"], 18),
+        ("026", ["a:1:60000:0.13", "b:1:40000:0.13"], 18),
+        ("026", ["a:b:c:1:10:1%"], 0),
+        ("026", ["a:1:0.13"], 2),
+        ("026", ["a:-1:5:0.13"], 2),
+        ("026", ["a:1:nan:0.13"], 2),
+    ):
+        flags = [part for line in lines for part in ("--line", line)]
+        answer = pc.run("issue", "--kind", kind, "--buyer", "某", *flags)
+        assert answer.code == code, (kind, lines, answer)
+        count += code == 0
+    assert pc.run("summary").data["count"] == count
 
 
 def test_the_device_decides_even_when_the_copy_says_more(pc: branch.Branch) -> None:

@@ -21,6 +21,7 @@ from guiwei.model.run import Event, HostResult, InstanceResult, StepResult
 __all__ = ["HostRun", "status_of"]
 
 Outcome = TypeVar("Outcome")
+Answer = dict[str, Any] | GuiweiError
 
 
 def status_of(error: GuiweiError) -> str:
@@ -39,13 +40,15 @@ class HostRun:
     Attributes:
         run: the run's id, which names the journal on the PC.
         key: the plan's HMAC key in hex.
-        observe: told of every event.
+        observer: told of every event.
+        planner: makes the plan; another one backs up or restores.
     """
 
     connect: Connect
     observer: Observer
     run: str
     key: str
+    planner: Callable[[Work, Observation], HostPlan] = plan_host
 
     def plan(self, work: Work) -> HostPlan:
         """Observe and plan one host; never raises an expected error, its status says it."""
@@ -95,11 +98,27 @@ class HostRun:
 
         return self._with_session(work, run, lambda host, error: HostResult(host, status_of(error), error=error))
 
-    def ask(
-        self, work: Work, request: Mapping[str, Any], on_result: Callable[[dict[str, Any]], None]
-    ) -> dict[str, Any] | GuiweiError:
+    def ask(self, work: Work, request: Mapping[str, Any], on_result: Callable[[dict[str, Any]], None]) -> Answer:
         """Ask one host one thing (`backups`, `rollback`, …) and return the answer or the error."""
-        return self._with_session(work, lambda session: session.ask(request, on_result), lambda _host, error: error)
+
+        def run(session: Session) -> Answer:
+            return session.ask(request, on_result)
+
+        def failed(_host: str, error: GuiweiError) -> Answer:
+            return error
+
+        return self._with_session(work, run, failed)
+
+    def roll_back(self, work: Work, run: str, ledgers: Mapping[str, tuple[Mapping[str, Any], ...]]) -> HostResult:
+        """Take back what a run did on one host; see `maintenance.roll_back`."""
+        from guiwei.engine.maintenance import roll_back
+
+        def call(session: Session) -> HostResult:
+            started = time.monotonic()
+            result = roll_back(session, work, run, ledgers)
+            return replace(result, seconds=round(time.monotonic() - started, 3))
+
+        return self._with_session(work, call, lambda host, error: HostResult(host, status_of(error), error=error))
 
     # Pieces
 
@@ -126,7 +145,7 @@ class HostRun:
         answer = session.ask(observation_request(work))
         observation = Observation.from_answer(answer, round(time.monotonic() - started, 4))
         self._tell("observed", work, seconds=observation.seconds)
-        plan = plan_host(work, observation)
+        plan = self.planner(work, observation)
         self._tell("planned", work, steps=len(plan.steps), status=plan.status)
         return plan
 

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from guiwei.engine.ledgers import ledger_rows
 from guiwei.engine.observation import Observation
 from guiwei.engine.parameters import ParameterPlan, plan_parameters
 from guiwei.engine.upgrades import InstanceSteps, software_stages
-from guiwei.engine.work import InstanceWork, Work, reading_id
+from guiwei.engine.work import InstanceWork, Work
 from guiwei.errors import GateError, GuiweiError
 from guiwei.model.plan import InstancePlan, Mismatch, Stage
 from guiwei.model.product import Reading
 
-__all__ = ["ledger_rows", "plan_instance"]
+__all__ = ["PlannedInstance", "plan_instance"]
 
 
-def plan_instance(
-    work: Work, instance: InstanceWork, observation: Observation
-) -> tuple[InstancePlan, list[Stage], dict[str, str]]:
-    """Return an instance's plan, its stages and the artifacts that they need.
+@dataclass(frozen=True)
+class PlannedInstance:
+    """An instance's plan with what the host's plan needs of it.
+
+    Attributes:
+        artifacts: sha256 → file of the packages that its stages install.
+        desired: resource → field → wanted value, whether it differs or not.
+    """
+
+    plan: InstancePlan
+    stages: tuple[Stage, ...] = ()
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    desired: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def plan_instance(work: Work, instance: InstanceWork, observation: Observation) -> PlannedInstance:
+    """Plan one instance.
 
     An instance whose disk is not plugged in is `pending`; one whose device says something else than the playbook is
     `refused`; neither gets a single step.
@@ -27,14 +42,14 @@ def plan_instance(
     product = instance.product
     try:
         if product.present is not None and observation.value(product.present, instance.id) is None:
-            return InstancePlan(instance.id, "pending", product.name), [], {}
+            return PlannedInstance(InstancePlan(instance.id, "pending", product.name))
         parameters = plan_parameters(work, instance, observation)
         if parameters.mismatches:
-            return _refused(instance, parameters.mismatches), [], {}
+            return PlannedInstance(_refused(instance, parameters.mismatches))
         stages, artifacts = _stages(work, instance, observation, parameters)
     except GuiweiError as error:
         status = "refused" if error.exit_code == 4 else "failed"
-        return InstancePlan(instance.id, status, product.name, error), [], {}
+        return PlannedInstance(InstancePlan(instance.id, status, product.name, error))
     plan = InstancePlan(
         id=instance.id,
         status="differs" if any(stage.steps for stage in stages) else "unchanged",
@@ -42,7 +57,7 @@ def plan_instance(
         ledger=ledger_rows(instance, observation),
         facts=_told(instance, observation),
     )
-    return plan, stages, artifacts
+    return PlannedInstance(plan, tuple(stages), artifacts, parameters.desired)
 
 
 def _refused(instance: InstanceWork, mismatches: tuple[Mismatch, ...]) -> InstancePlan:
@@ -65,27 +80,6 @@ def _stages(
     if not stages:
         stages = [Stage(0, "converge", steps.settled(parameters), instance.id)]
     return stages, artifacts
-
-
-def ledger_rows(instance: InstanceWork, observation: Observation) -> tuple[Mapping[str, Any], ...]:
-    """Return the ledger as rows of kind, month, count, amount and tax in yuan; empty if the product has none."""
-    ledger = instance.product.ledger
-    if not ledger:
-        return ()
-    state = observation.state(reading_id(Reading("query", ledger, "rows"), instance.id))
-    return tuple(_in_yuan(row) for row in (state or {}).get("rows", ()))
-
-
-def _in_yuan(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Fen are integers in the database; people read yuan."""
-    from decimal import Decimal
-
-    told = dict(row)
-    for name in ("amount", "tax"):
-        fen = told.pop(f"{name}_fen", None)
-        if fen is not None:
-            told[name] = str((Decimal(int(fen)) / 100).quantize(Decimal("0.01")))
-    return told
 
 
 def _told(instance: InstanceWork, observation: Observation) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from guiwei.engine.observation import Observation
@@ -27,13 +27,15 @@ class ParameterPlan:
     Attributes:
         steps: in the profile's order, lens writes first, then the client's own programs.
         restart: ids of steps after which a running client must be restarted.
-        destructive: an identity parameter changes: back up first.
+        destructive: the taxpayer id changes: back up first.
+        desired: resource → field → wanted value, whether it differs or not.
     """
 
     mismatches: tuple[Mismatch, ...] = ()
     steps: tuple[Step, ...] = ()
     restart: tuple[str, ...] = ()
     destructive: bool = False
+    desired: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def plan_parameters(work: Work, instance: InstanceWork, observation: Observation) -> ParameterPlan:
@@ -46,6 +48,7 @@ def plan_parameters(work: Work, instance: InstanceWork, observation: Observation
     steps: list[Step] = []
     actions: list[Step] = []
     restart: list[str] = []
+    desired: dict[str, Mapping[str, Any]] = {}
     destructive = False
     for parameter in instance.product.parameters:
         wanted = parameter_wanted(parameter, instance)
@@ -60,6 +63,8 @@ def plan_parameters(work: Work, instance: InstanceWork, observation: Observation
             continue
         if parameter.reading is None:
             continue
+        for reading in (parameter.reading, *parameter.copies):
+            desired[reading_id(reading, instance.id)] = {reading.field: value}
         if parameter.write is not None:
             step = _action(work, instance, parameter, parameter.write, value, wanted, observation)
             actions += [step] if step else []
@@ -70,7 +75,7 @@ def plan_parameters(work: Work, instance: InstanceWork, observation: Observation
                 steps.append(step)
                 restart += [step.id] if parameter.restart else []
                 destructive = destructive or parameter.type == "taxpayer"
-    return ParameterPlan(tuple(mismatches), tuple(steps + actions), tuple(restart), destructive)
+    return ParameterPlan(tuple(mismatches), tuple(steps + actions), tuple(restart), destructive, desired)
 
 
 def _rendered(

@@ -28,10 +28,11 @@ def plan_host(work: Work, observation: Observation) -> HostPlan:
     plans: list[InstancePlan] = []
     stages: list[Stage] = []
     for instance in work.instances:
-        plan, instance_stages, needed = plan_instance(work, instance, observation)
-        plans.append(plan)
-        stages += instance_stages
-        artifacts.update(needed)
+        planned = plan_instance(work, instance, observation)
+        plans.append(planned.plan)
+        stages += planned.stages
+        artifacts.update(planned.artifacts)
+        desired.update(planned.desired)
     error: GuiweiError | None = None
     blocked = {plan.id for plan in plans if plan.status not in ("unchanged", "differs")}
     try:
@@ -106,7 +107,9 @@ class _TaskPlanner:
         if found.skipped:
             return None
         cls = find_type(declaration.module)
-        wanted = None if found.state is None else compose(declaration.module, declaration.reading).normal(found.state)
+        wanted = (
+            None if found.state is None else compose(declaration.module, declaration.reading).normal(dict(found.state))
+        )
         self.desired[declaration.id] = wanted or {}
         changes = differences(cls, wanted, None if observed is None else dict(observed))
         if cls.kind == "probe" and changes:

@@ -11,14 +11,16 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from guiwei.engine.ledgers import ledger_rows
 from guiwei.engine.observation import Observation
 from guiwei.engine.parameters import ParameterPlan, action_step
-from guiwei.engine.work import InstanceWork, Work, reading_id, resource_id
+from guiwei.engine.work import InstanceWork, Work, reading_id
 from guiwei.errors import InputError, Place, ResourceError
 from guiwei.invoicing.parameters import check_value
 from guiwei.invoicing.versions import Edge, VersionGraph, same_version
 from guiwei.model.plan import Change, Stage, Step
 from guiwei.model.product import Reading, Software
+from guiwei.target.contract import identity_of
 
 __all__ = ["InstanceSteps", "software_stages"]
 
@@ -42,7 +44,7 @@ class InstanceSteps:
     def service(self, suffix: str, state: dict[str, Any], before: Any, **extra: Any) -> Step:
         """Return a step on the client's process."""
         arguments = self.instance.product.service or {}
-        identity = resource_id("service", arguments, self.instance.id)
+        identity = identity_of("service", arguments, self.instance.id)
         (field, after), *_ = state.items()
         # After stage 1 the process is what the earlier step left: there is nothing to guard.
         guards = {"running": before} if suffix == "stop@1" and isinstance(before, bool) else None
@@ -71,9 +73,13 @@ class InstanceSteps:
             "paths": list(backup["paths"]),
             "exclude": list(backup.get("exclude", ())),
             "values": list(backup.get("values", ())),
-            "note": {"product": self.instance.product.name, "why": why},
+            "note": {
+                "product": self.instance.product.name,
+                "why": why,
+                "ledger": [dict(row) for row in ledger_rows(self.instance, self.observation)],
+            },
         }
-        identity = resource_id("backup", {"label": self.instance.id}, self.instance.id)
+        identity = identity_of("backup", {"label": self.instance.id}, self.instance.id)
         return Step(
             id=f"{identity}@{stage}",
             resource=identity,
@@ -196,7 +202,7 @@ def _package(
     if path is None:
         raise InputError("artifact-missing", place, file=name, version=edge.target)
     sha256 = _file_hash(path)
-    identity = resource_id("package", {"name": software.package["name"]}, instance.id)
+    identity = identity_of("package", {"name": software.package["name"]}, instance.id)
     step = Step(
         id=f"{identity}@{number}",
         resource=identity,

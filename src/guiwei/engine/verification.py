@@ -6,15 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from guiwei.engine.instances import ledger_rows
+from guiwei.engine.ledgers import ledger_rows
 from guiwei.engine.observation import Observation
 from guiwei.engine.parameters import secret_of
 from guiwei.engine.ports import Session
-from guiwei.engine.work import InstanceWork, Work, contexts, resource_id, value_at
+from guiwei.engine.work import InstanceWork, Work, contexts, value_at
 from guiwei.errors import GuiweiError, ResourceError, error_from_wire
 from guiwei.invoicing.ledger import reconcile
 from guiwei.model.product import Action, Check, Issue
 from guiwei.model.run import CheckResult, InstanceResult
+from guiwei.target.contract import identity_of
 
 __all__ = ["issue_invoice", "verification_request", "verified"]
 
@@ -27,7 +28,7 @@ def verification_request(work: Work, instances: tuple[InstanceWork, ...]) -> dic
         if instance.product.ledger:
             named.append(("query", instance.product.ledger))
         for module, arguments in named:
-            identity = resource_id(module, arguments, instance.id)
+            identity = identity_of(module, arguments, instance.id)
             reads[identity] = {"id": identity, "module": module, "with": dict(arguments), "instance": instance.id}
     return {"op": "observe", "reads": list(reads.values()), **contexts(work)}
 
@@ -73,7 +74,7 @@ def verified(
 
 def _check(instance: InstanceWork, check: Check, observation: Observation) -> CheckResult:
     try:
-        state = observation.state(resource_id(check.module, check.arguments, instance.id))
+        state = observation.state(identity_of(check.module, check.arguments, instance.id))
     except GuiweiError as error:
         return CheckResult(check.name, False, check.label, {}, check.expect, error)
     found = {path: value_at(state, path) for path in check.expect}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from guiwei.errors import Place
 from guiwei.model.inventory import Host
 from guiwei.model.playbook import Declaration, Desired
 from guiwei.model.product import Parameter, Product, Reading
+from guiwei.target.contract import identity_of
 
 __all__ = ["InstanceWork", "Wanted", "Work", "observation_request", "reading_id", "value_at"]
 
@@ -70,17 +70,7 @@ class Work:
 
 def reading_id(reading: Reading, instance: str | None) -> str:
     """Return the identity of what a profile's reading reads; equal readings are read once."""
-    return resource_id(reading.module, reading.arguments, instance)
-
-
-def resource_id(module: str, arguments: Mapping[str, Any], instance: str | None) -> str:
-    """Return a readable identity of a resource that a profile names: instance, type and arguments."""
-    named = ",".join(f"{name}={_short(item)}" for name, item in sorted(arguments.items()))
-    return f"{instance or ''}/{module}[{named}]"
-
-
-def _short(item: Any) -> str:
-    return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, sort_keys=True)
+    return identity_of(reading.module, reading.arguments, instance)
 
 
 def observation_request(work: Work, reading_only: tuple[str, ...] | None = None) -> dict[str, Any]:

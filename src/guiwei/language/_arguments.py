@@ -14,7 +14,7 @@ from guiwei.language.template import PlaceOf, is_template
 from guiwei.target.contract import FieldSpec, fields_of, find_type
 from guiwei.target.secret import Secret
 
-__all__ = ["FieldType", "check_arguments", "module_names", "type_of", "validate_arguments"]
+__all__ = ["FieldType", "check_arguments", "coerce_arguments", "module_names", "type_of", "validate_arguments"]
 
 #: JSON Schema types by their Python annotation.
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "Any": "any"}
@@ -83,6 +83,38 @@ def validate_arguments(module: str, arguments: Mapping[str, Any], place_of: Plac
     """
     for error in check_arguments(module, arguments, place_of):
         raise error
+
+
+def coerce_arguments(module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return rendered arguments in their fields' types where that loses nothing.
+
+    `{{ port }}` is a number or a text after where the variable comes from (`-e port=7001` is a text), and nobody can
+    put quotes around what an expression gives. Numbers print as they were written, so nothing is lost either way.
+    """
+    specs = {spec.name: spec for spec in fields_of(find_type(module))}
+    return {
+        name: _coerced(type_of(specs[name].annotation), item) if name in specs else item
+        for name, item in arguments.items()
+    }
+
+
+def _coerced(wanted: FieldType, item: Any) -> Any:
+    kind = type(item)
+    if wanted.kind == "string" and (kind is int or kind is float):
+        return str(item)
+    if wanted.kind in ("integer", "number") and kind is str and _INTEGER.match(item):
+        return int(item)
+    if wanted.kind == "number" and kind is str and _DECIMAL.match(item):
+        return float(item)
+    if wanted.item is not None and kind is list:
+        return [_coerced(wanted.item, part) for part in item]
+    if wanted.item is not None and kind is dict:
+        return {name: _coerced(wanted.item, part) for name, part in item.items()}
+    return item
+
+
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+\Z")
 
 
 def check_arguments(

@@ -319,11 +319,12 @@ def _named(error: MissingName, program: Program, scope: Scope, text: str, tainte
     name = str(error.name)
     if error.container is missing:
         head = name.partition(".")[0]
-        return name, [] if head in LATE else near(head, list(scope))
+        return name, ["—"] if head in LATE else near(head, list(scope))
     if tainted and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
-        return "?", []  # a computed name may be the secret itself
+        return "?", ["—"]  # a computed name may be the secret itself
     written = [dotted for dotted in program.dotted if dotted.endswith("." + name)]
-    known = [] if tainted or not isinstance(error.container, Mapping) else near(name, [str(k) for k in error.container])
+    keys = () if tainted or not isinstance(error.container, Mapping) else tuple(map(str, error.container))
+    known = near(name, keys)
     return written[0] if len(written) == 1 else name, known
 
 

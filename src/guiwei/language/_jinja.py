@@ -296,5 +296,5 @@ def _chain(node: nodes.Node) -> str:
 
 
 def near(word: str, known: list[str] | tuple[str, ...], count: int = 3) -> list[str]:
-    """Return the known words that are closest to a wrong one."""
-    return difflib.get_close_matches(word, sorted(known), count, 0.6)
+    """Return the known words that are closest to a wrong one; a dash if none is."""
+    return difflib.get_close_matches(word, sorted(known), count, 0.6) or ["—"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,17 @@ from guiwei.language._secrets import publish
 from guiwei.language._text import decode, read_bytes
 from guiwei.target.secret import Secret
 
-__all__ = ["LATE", "PlaceOf", "Scope", "Templates", "TooEarly", "check_templates", "is_template", "references"]
+__all__ = [
+    "LATE",
+    "PlaceOf",
+    "Scope",
+    "Templates",
+    "TooEarly",
+    "check_templates",
+    "condition_references",
+    "is_template",
+    "references",
+]
 
 #: Gives the place of a part of a value, by its path below the value.
 PlaceOf = Callable[[tuple[str | int, ...]], Place | None]
@@ -103,21 +113,32 @@ class Templates:
         looked = [str(candidate) for candidate in dict.fromkeys(candidates)]
         raise InputError("play-file-missing", place, name=name, looked=", ".join(looked))
 
-    def render_file(self, path: str, scope: Mapping[str, Any], place: Place | None = None) -> str | Secret:
+    def file_references(self, path: str) -> frozenset[str]:
+        """Return the variables that a template's file names; none if there is no such file."""
+        try:
+            return references(_text_of(self.find(path, ("templates",))))
+        except InputError:
+            return frozenset()
+
+    def render_file(
+        self, path: str, scope: Mapping[str, Any], place: Place | None = None, *, early: bool = False
+    ) -> str | Secret:
         """Return the rendering of a template's file (UTF-8).
 
         Args:
             path: relative to the play's folder, then to `templates/` in it.
             place: where the playbook names the file.
+            early: facts, instance and observations are not known yet.
 
         Raises:
+            TooEarly: with `early`, when it needs what is not known yet.
             InputError: `play-file-missing`, and what `render` raises, with the place in the template.
         """
         found = self.find(path, ("templates",), place)
         text = _text_of(found)
         if not is_template(text):
             return text
-        run = Run(scope, "full")
+        run = Run(scope, "early" if early else "full")
         try:
             # As a file a template gives a text, even if it is a single expression.
             program = compile_text(text + _AS_TEXT)
@@ -133,26 +154,18 @@ class Templates:
 _AS_TEXT = "{% if false %}{% endif %}"
 
 
-def references(value: Any, scope: Mapping[str, Any] | None = None) -> frozenset[str]:
+def references(value: Any) -> frozenset[str]:
     """Return the variables that a value's templates name, `facts.a.b` as far as it is followed by plain names.
 
     Args:
         value: any YAML value; broken templates in it name nothing.
-        scope: with it, variables that those variables' own templates name are included.
     """
-    found: set[str] = set()
-    seen: set[str] = set()
-    data = scope.data if isinstance(scope, Scope) else {}
-    queue = [value]
-    while queue:
-        for text in _texts(queue.pop()):
-            dotted, names = _named(text)
-            found |= dotted | {name for name in names if not any(part.startswith(name + ".") for part in dotted)}
-            for name in names - seen:
-                seen.add(name)
-                if scope is not None and name in scope and name not in data:
-                    queue.append(scope[name])
-    return frozenset(found)
+    return frozenset().union(*(_named(text, False) for text in _texts(value)))
+
+
+def condition_references(conditions: Iterable[str]) -> frozenset[str]:
+    """Return the variables that expressions without braces name; see `references`."""
+    return frozenset().union(*(_named(text, True) for text in conditions))
 
 
 def check_templates(value: Any, place_of: PlaceOf = _nowhere, *, expression: bool = False) -> Iterator[InputError]:
@@ -203,16 +216,19 @@ def _texts(value: Any) -> Iterator[str]:
             yield part
 
 
-def _named(text: str) -> tuple[frozenset[str], frozenset[str]]:
+@lru_cache(maxsize=8192)
+def _named(text: str, expression: bool) -> frozenset[str]:
     try:
-        program = compile_text(text)
+        program = compile_text(text, expression)
     except TemplateProblem:
-        return frozenset(), frozenset()
-    return frozenset(part for part in program.dotted if part.split(".")[0] in program.names), program.names
+        return frozenset()
+    dotted = {part for part in program.dotted if part.partition(".")[0] in program.names}
+    followed = {part.partition(".")[0] for part in dotted}
+    return frozenset(dotted | (program.names - followed))
 
 
 def _bare(value: Any) -> str:
-    return next((name for name in references(value) if name in LATE), "facts")
+    return next((name for name in sorted(references(value)) if name in LATE), "facts")
 
 
 def _kind(found: Any) -> str:

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from guiwei.report._text import clean, shorten
+from guiwei.report.console import ink
 from guiwei.report.words import Words
 from guiwei.target.secret import MASK, Secret
 
@@ -99,7 +100,7 @@ class ChangeLines:
         Args:
             width: columns that the name is padded to, so that a step's values stand under each other.
         """
-        head = Text(name + ":", style="gw.muted")
+        head = ink(name + ":", "gw.muted")
         head.append(" " * max(width - cell_len(name), 0) + " ")
         before, after = plain(before), plain(after)
         if _is_long(before) or _is_long(after):
@@ -127,15 +128,13 @@ class ChangeLines:
             for name in [*after, *(name for name in there if name not in after)]:
                 if there.get(name) == after.get(name) and name in there and name in after:
                     continue
-                label = Text(f"  {self._alias(clean(name))}: ", style="gw.muted")
-                if name not in after:
-                    yield (
-                        Text("  - ", style="gw.remove")
-                        .append(f"{self._alias(clean(name))}: ")
-                        .append(self.value(there[name]))
-                    )
+                sign, style = ("-", "gw.remove") if name not in after else ("~", "gw.change")
+                sign, style = ("+", "gw.add") if name not in there else (sign, style)
+                line = ink(f"  {sign} ", style).append(f"{self._alias(clean(name))}: ", style="gw.muted")
+                if name in after:
+                    yield line.append_text(self._pair(there.get(name), after[name]))
                 else:
-                    yield label.append_text(self._pair(there.get(name), after[name]))
+                    yield line.append(self.value(there[name]), style="gw.remove")
             return
         there_items = before if isinstance(before, list) else []
         matcher = difflib.SequenceMatcher(
@@ -147,30 +146,30 @@ class ChangeLines:
             if kind == "equal":
                 continue
             for item in there_items[low:high]:
-                yield Text("  - " + self.value(item), style="gw.remove")
+                yield ink("  - " + self.value(item), "gw.remove")
             for item in after[new_low:new_high]:
-                yield Text("  + " + self.value(item), style="gw.add")
+                yield ink("  + " + self.value(item), "gw.add")
 
     def _multiline(self, before: Any, after: Any) -> Iterator[Text]:
         old, new = _split(before), _split(after)
         if len(old) + len(new) > _DIFF_LINES:
-            yield Text("  " + self._words.say("view-many-lines", before=len(old), after=len(new)), style="gw.muted")
+            yield ink("  " + self._words.say("view-many-lines", before=len(old), after=len(new)), "gw.muted")
             return
         if old == new:
             # Only line ends differ, or the end of the last line: say so instead of showing nothing.
-            yield Text("  " + self._words.say("view-line-ends"), style="gw.muted")
+            yield ink("  " + self._words.say("view-line-ends"), "gw.muted")
             return
         for line in list(difflib.unified_diff(old, new, n=1, lineterm=""))[2:]:
             style = {"+": "gw.add", "-": "gw.remove", "@": "gw.maybe"}.get(line[:1], "gw.muted")
             sign, content = line[:1], self._alias(clean(shorten(line[1:], _LONG).replace("\t", "    ")))
-            yield Text(f"  {sign} {content}" if sign != "@" else f"  {sign}{content}", style=style)
+            yield ink(f"  {sign} {content}" if sign != "@" else f"  {sign}{content}", style)
 
     def _limited(self, lines: Iterator[Text] | Sequence[Text]) -> list[Text]:
         all_lines = list(lines)
         if len(all_lines) <= self._limit + 1:
             return all_lines
         more = self._words.say("view-more", n=len(all_lines) - self._limit)
-        return [*all_lines[: self._limit], Text("  " + more, style="gw.muted")]
+        return [*all_lines[: self._limit], ink("  " + more, "gw.muted")]
 
 
 def _is_long(value: Any) -> bool:
@@ -180,4 +179,5 @@ def _is_long(value: Any) -> bool:
 def _split(value: Any) -> list[str]:
     if value is None:
         return []
-    return str(value).replace("\r\n", "\n").split("\n") if isinstance(value, str) else [str(value)]
+    lines = str(value).replace("\r\n", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from guiwei.model.run import InstanceResult
 from guiwei.report._text import clean
-from guiwei.report.console import Line
+from guiwei.report.console import Line, ink
 from guiwei.report.tables import Column, small_table
 from guiwei.report.words import Words
 
@@ -85,27 +85,27 @@ def ledger_view(instance: InstanceResult, words: Words) -> list[RenderableType]:
             _told(row.before, words),
             _told(row.tests, words),
             _told(row.after, words),
-            Text("✓", style="gw.good") if row.ok else Text("✗", style="gw.bad"),
+            ink("✓", "gw.good") if row.ok else ink("✗", "gw.bad"),
         ]
         for row in shown
     ]
     parts: list[RenderableType] = [_verdict(instance, words), small_table(columns, cells, words)]
     if len(shown) < len(rows):
-        parts.append(Text(words.say("run-ledger-equal", n=len(rows) - len(shown)), style="gw.muted"))
-    parts += [Line(Text("✗ ", style="gw.bad").append(clean(difference))) for difference in instance.differences]
+        parts.append(ink(words.say("run-ledger-equal", n=len(rows) - len(shown)), "gw.muted"))
+    parts += [Line(ink("✗ ", "gw.bad").append(clean(difference))) for difference in instance.differences]
     for invoice in instance.invoices:
         parts.append(_invoice(invoice, words))
     return parts
 
 
 def _verdict(instance: InstanceResult, words: Words) -> Line:
-    left = Text(words.say("run-ledger"), style="gw.strong")
+    left = ink(words.say("run-ledger"), "gw.strong")
     left.append(f"  {words.say('run-ledger-columns')}", style="gw.muted")
     if instance.reconciled is None:
-        return Line(left, Text(words.say("run-ledger-none"), style="gw.muted"))
+        return Line(left, ink(words.say("run-ledger-none"), "gw.muted"))
     if instance.reconciled:
-        return Line(left, Text("✓ " + words.say("run-ledger-ok"), style="gw.good"))
-    return Line(left, Text("✗ " + words.say("run-ledger-bad"), style="gw.bad"))
+        return Line(left, ink("✓ " + words.say("run-ledger-ok"), "gw.good"))
+    return Line(left, ink("✗ " + words.say("run-ledger-bad"), "gw.bad"))
 
 
 def _invoice(invoice: Mapping[str, Any], words: Words) -> Line:
@@ -118,7 +118,7 @@ def _invoice(invoice: Mapping[str, Any], words: Words) -> Line:
         tax=invoice.get("tax", "0"),
     )
     became = invoice.get("status") or invoice.get("became")
-    return Line(Text(told), Text(clean(str(became)), style="gw.muted") if became else None)
+    return Line(Text(told), ink(clean(str(became)), "gw.muted") if became else None)
 
 
 def _sums(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Sum]:
@@ -142,5 +142,5 @@ def _number(value: Any) -> Decimal:
 
 def _told(sums: Sum, words: Words) -> Text:
     if not sums:
-        return Text("·", style="gw.faint")
+        return ink("·", "gw.faint")
     return Text(words.say("run-ledger-row", count=sums.count, amount=f"{sums.amount:,.2f}", tax=f"{sums.tax:,.2f}"))

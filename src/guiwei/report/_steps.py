@@ -13,7 +13,7 @@ from guiwei.errors import Place
 from guiwei.model.plan import Change, HostPlan, InstancePlan, Mismatch, Stage, Step
 from guiwei.report._changes import ChangeLines
 from guiwei.report._text import clean, shorten
-from guiwei.report.console import STATUS_STYLES, Line
+from guiwei.report.console import STATUS_STYLES, Line, ink
 from guiwei.report.problem import render_error
 from guiwei.report.words import Words
 
@@ -99,19 +99,22 @@ class StepLines:
         for stage in host.stages:
             if not stage.steps:
                 continue
-            if len(host.stages) > 1 or stage.versions:
+            headed = len(host.stages) > 1 or stage.versions is not None
+            if headed:
                 yield Text("")
                 yield self._stage(stage, several)
             for step in stage.steps:
-                yield from self._step(step, names, several and stage.instance is None)
+                for line in self._step(step, names, several and stage.instance is None):
+                    line.indent += 4 if headed else 2
+                    yield line
 
     def _instance(self, instance: InstancePlan, host: HostPlan) -> Iterator[Line | Text]:
         alone = len(host.instances) == 1 and instance.status == host.status
         if not alone:
-            left = Text(f"{self._alias(clean(instance.id))}", style="gw.strong")
+            left = ink(f"{self._alias(clean(instance.id))}", "gw.strong")
             if instance.product:
                 left.append(f"  {clean(instance.product)}", style="gw.muted")
-            status = Text(self._words.say(f"status-{instance.status}"), style=STATUS_STYLES[instance.status])
+            status = ink(self._words.say(f"status-{instance.status}"), STATUS_STYLES[instance.status])
             yield Line(left, status, indent=2)
         if instance.error and instance.error is not host.error:
             yield Line(self._aliased(render_error(instance.error, self._words)), indent=4)
@@ -120,19 +123,19 @@ class StepLines:
 
     def _mismatch(self, mismatch: Mismatch) -> Iterator[Line | Text]:
         name = self._words.label(mismatch.label, mismatch.field)
-        yield Line(Text("✗ ", style="gw.bad").append(name, style="gw.strong"), self._place(mismatch.place), indent=4)
+        yield Line(ink("✗ ", "gw.bad").append(name, style="gw.strong"), self._place(mismatch.place), indent=4)
         sides = (
             (self._words.say("mismatch-wanted"), self._changes.value(mismatch.wanted, mismatch.found)),
             (self._words.say(f"mismatch-found-{mismatch.kind}"), self._changes.value(mismatch.found, mismatch.wanted)),
         )
         width = max(cell_len(side) for side, _ in sides)
         for side, value in sides:
-            told = Text(side + " " * (width - cell_len(side) + 2), style="gw.muted").append(value, style="gw.strong")
+            told = ink(side + " " * (width - cell_len(side) + 2), "gw.muted").append(value, style="gw.strong")
             yield Line(told, indent=6, hang=width + 2)
-        yield Line(Text("→ ", style="gw.muted").append(self._words.say(f"mismatch-why-{mismatch.kind}")), indent=6)
+        yield Line(ink("→ ", "gw.muted").append(self._words.say(f"mismatch-why-{mismatch.kind}")), indent=6)
 
     def _stage(self, stage: Stage, several: bool) -> Line:
-        left = Text(f"{stage.number}", style="gw.muted").append("  ")
+        left = ink(f"{stage.number}", "gw.muted").append("  ")
         left.append(self._words.say(f"stage-{stage.title}"), style="gw.strong")
         if stage.versions:
             left.append(f"  {clean(stage.versions[0])}", style="gw.remove").append(" → ", style="gw.muted")
@@ -141,40 +144,37 @@ class StepLines:
             left.append(f"  {self._alias(clean(stage.instance))}", style="gw.muted")
         return Line(left, indent=2, hang=3)
 
-    def _step(self, step: Step, names: Mapping[str, str], with_instance: bool) -> Iterator[Line | Text]:
+    def _step(self, step: Step, names: Mapping[str, str], with_instance: bool) -> Iterator[Line]:
         sign, style = SIGNS[kind_of(step)]
-        left = Text(f"{sign} ", style=style).append(self._name(step))
+        left = ink(f"{sign} ", style).append(self._name(step))
         resource = self._resource(step)
         if resource and resource != self._name(step):
             left.append("  ").append(resource, style="gw.muted")
         if with_instance and step.instance:
             left.append(f"  {self._alias(clean(step.instance))}", style="gw.muted")
-        yield Line(left, self._risk(step), indent=4, hang=4)
-        yield from self._change_lines(step)
+        lines = list(self._change_lines(step))
+        yield Line(left, self._risk(step, with_source=not lines), hang=4)
+        yield from lines
         notes = self._notes(step, names)
         if notes:
-            yield Line(Text(notes, style="gw.muted"), indent=6)
+            yield Line(ink(notes, "gw.muted"), indent=2)
 
-    def _change_lines(self, step: Step) -> Iterator[Line | Text]:
+    def _change_lines(self, step: Step) -> Iterator[Line]:
         # Presence is what the sign says, and "done" tells nothing of an action but that it runs.
-        hidden = (_PRESENCE, "done")
-        shown = [change for change in step.changes if change.field not in hidden]
+        shown = [change for change in step.changes if change.field not in (_PRESENCE, "done")]
         labels = [self._words.label(change.label, change.field) for change in shown]
         width = min(max((cell_len(label) for label in labels), default=0), _NAME_WIDTH)
-        elsewhere = shown and all(change.place in (None, step.place) for change in shown)
-        if not shown:
-            return
         for change, label in zip(shown, labels, strict=True):
             first, *rest = self._changes.lines(self._alias(label), change.before, change.after, width)
-            source = self._source(change.place or (step.place if elsewhere else None), change.origin)
-            yield Line(first, self._with_cause(source, change), indent=6, hang=width + 2)
+            source = self._source(change.place or step.place, change.origin)
+            yield Line(first, self._with_cause(source, change), indent=2, hang=width + 2)
             for line in rest:
-                yield Line(line, indent=6, hang=4)
+                yield Line(line, indent=2, hang=4)
 
     def _with_cause(self, source: Text | None, change: Change) -> Text | None:
         if change.cause == "new":
             return source
-        cause = Text(self._words.say(f"cause-{change.cause}"), style="gw.run")
+        cause = ink(self._words.say(f"cause-{change.cause}"), "gw.run")
         return cause if source is None else cause.append("  ").append_text(source)
 
     def _source(self, place: Place | None, origin: str) -> Text | None:
@@ -182,31 +182,31 @@ class StepLines:
         told = self._place(place)
         if origin == "playbook":
             return told
-        word = Text(self._words.say(f"origin-{origin}"), style="gw.place")
+        word = ink(self._words.say(f"origin-{origin}"), "gw.place")
         return word if told is None else word.append(" ").append_text(told)
 
     def _place(self, place: Place | None) -> Text | None:
         if place is None:
             return None
-        return Text(f"{_short_path(clean(place.file), 32)}:{place.line}", style="gw.place")
+        return ink(f"{_short_path(clean(place.file), 32)}:{place.line}", "gw.place")
 
-    def _risk(self, step: Step) -> Text | None:
-        risk = Text()
+    def _risk(self, step: Step, with_source: bool) -> Text | None:
+        """How careful one must be, and where a step that has no differences of its own was written."""
+        parts = []
         if step.risk != "ordinary":
             style = "gw.warn" if step.risk in ("data", "professional") else "gw.muted"
-            risk.append(self._words.say(f"risk-{step.risk}"), style=style)
+            parts.append(ink(self._words.say(f"risk-{step.risk}"), style))
         if step.irreversible:
-            if risk:
-                risk.append("  ")
-            risk.append("! " + self._words.say("view-irreversible"), style="gw.bad")
-        return risk or None
+            parts.append(ink("! " + self._words.say("view-irreversible"), "gw.bad"))
+        source = self._source(step.place, step.origin) if with_source else None
+        if source is not None:
+            parts.append(source)
+        return Text("  ").join(parts) if parts else None
 
     def _notes(self, step: Step, names: Mapping[str, str]) -> str:
         notes = []
         if step.requires:
             notes.append(self._words.say("view-backup-first", step=names.get(step.requires, step.requires)))
-        if step.always:
-            notes.append(self._words.say("view-always"))
         if step.known_after is not None:
             notes.append(self._words.say("view-known-after", stage=step.known_after))
         if step.when_changed is not None:
@@ -233,7 +233,7 @@ class StepLines:
     def _aliased(self, text: Text) -> Text:
         """An error's text keeps its styles only where no name in it changes."""
         renamed = self._alias(text.plain)
-        return text if renamed == text.plain else Text(renamed, style="gw.bad")
+        return text if renamed == text.plain else ink(renamed, "gw.bad")
 
 
 def _short_path(path: str, width: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,8 +22,8 @@ Json = dict[str, Any]
 def to_json(value: Any, words: Words) -> Any:
     """Return a value of the model as plain JSON: what `output_schemas` describes.
 
-    The HMAC key of a plan, what is asked of the agent, and every secret stay out. Other values (numbers, texts,
-    lists, mappings of them) come back as they are, secrets masked.
+    The HMAC key of a plan, what is asked of the agent, what is declared beyond the steps, and every secret stay out.
+    Other values (numbers, texts, lists, mappings, other dataclasses) come back as they are, secrets masked.
 
     Args:
         value: a `Plan`, `HostPlan`, `RunResult`, `HostResult`, a part of one, an error, a notice or an event.
@@ -31,6 +32,8 @@ def to_json(value: Any, words: Words) -> Any:
     for kind, convert in _CONVERTERS.items():
         if isinstance(value, kind):
             return convert(value, words)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name), words) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         masked = plain(value)
         if not isinstance(masked, dict):

@@ -7,28 +7,30 @@ from collections.abc import Mapping
 from typing import IO
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 from rich.theme import Theme
 
-__all__ = ["STATUS_STYLES", "Line", "blank", "make_console", "rule"]
+__all__ = ["STATUS_STYLES", "THEME", "Flush", "Line", "blank", "ink", "make_console", "rule"]
 
-#: Middle tones: each keeps a contrast of at least 3.5 to 1 against white and against a dark ground.
-_STYLES = {
-    "gw.add": "#2b9a66",
-    "gw.change": "#b5761a",
-    "gw.remove": "#d0524f",
-    "gw.run": "#3b82c4",
-    "gw.maybe": "#8b6fc6",
-    "gw.muted": "#7d8590",
-    "gw.faint": "#8d96a0",
-    "gw.strong": "bold",
-    "gw.good": "#2b9a66",
-    "gw.bad": "bold #d0524f",
-    "gw.warn": "#b5761a",
-    "gw.place": "#7d8590",
-    "gw.head": "bold",
-}
+#: Middle tones: each keeps a contrast of at least 3 to 1 against white and against a dark ground.
+THEME = Theme(
+    {
+        "gw.add": "#2b9a66",
+        "gw.change": "#b5761a",
+        "gw.remove": "#d0524f",
+        "gw.run": "#3b82c4",
+        "gw.maybe": "#8b6fc6",
+        "gw.muted": "#7d8590",
+        "gw.faint": "#8d96a0",
+        "gw.strong": "bold",
+        "gw.good": "#2b9a66",
+        "gw.bad": "#d0524f",
+        "gw.warn": "#b5761a",
+        "gw.place": "#7d8590",
+        "gw.head": "bold",
+    }
+)
 
 STATUS_STYLES = {
     "unchanged": "gw.muted",
@@ -78,7 +80,7 @@ def make_console(file: IO[str] | None = None, *, width: int | None = None, envir
     console = Console(
         file=file,
         width=width,
-        theme=Theme(_STYLES),
+        theme=THEME,
         no_color=bool(environ.get("NO_COLOR")) or None,
         highlight=False,
         markup=False,
@@ -89,7 +91,7 @@ def make_console(file: IO[str] | None = None, *, width: int | None = None, envir
         console = Console(
             file=file,
             width=width or 100,
-            theme=Theme(_STYLES),
+            theme=THEME,
             color_system=None,
             force_terminal=False,
             highlight=False,
@@ -101,6 +103,11 @@ def make_console(file: IO[str] | None = None, *, width: int | None = None, envir
         codecs.register_error("guiwei-stand-in", _stand_in)
         reconfigure(errors="guiwei-stand-in")
     return console
+
+
+def ink(text: str, style: str) -> Text:
+    """Return a text in a style that ends with it: what is appended later keeps its own."""
+    return Text().append(text, style=style)
 
 
 class Line:
@@ -147,6 +154,28 @@ class Line:
                 yield Text(" " * max(width - cell_len(piece.plain), 0)).append_text(piece)
 
 
+class Flush:
+    """Anything that rich renders, indented and without blanks at the line ends.
+
+    Args:
+        content: such as a table.
+        indent: columns before it.
+    """
+
+    def __init__(self, content: RenderableType, indent: int = 0) -> None:
+        self.content = content
+        self.indent = indent
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        inner = options.update(width=max(options.max_width - self.indent, 8))
+        for segments in console.render_lines(self.content, inner, pad=False):
+            line = Text(" " * self.indent, end="\n")
+            for segment in segments:
+                line.append(segment.text, style=segment.style)
+            line.rstrip()
+            yield line
+
+
 def blank() -> Text:
     """Return an empty line."""
     return Text("")
@@ -159,4 +188,4 @@ def rule() -> _Rule:
 
 class _Rule:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text("─" * options.max_width, style="gw.faint")
+        yield ink("─" * options.max_width, "gw.faint")

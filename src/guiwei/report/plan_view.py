@@ -13,7 +13,7 @@ from guiwei.model.plan import HostPlan, Plan
 from guiwei.model.run import STATUSES
 from guiwei.report._steps import SIGNS, StepLines, aliases, count_steps
 from guiwei.report._text import clean, compact
-from guiwei.report.console import STATUS_STYLES, Line, blank, rule
+from guiwei.report.console import STATUS_STYLES, Line, blank, ink, rule
 from guiwei.report.tables import Column, small_table
 from guiwei.report.words import Words
 
@@ -58,10 +58,10 @@ def plan_view(plan: Plan, words: Words) -> RenderableType:
 
 
 def _header(plan: Plan, words: Words) -> Iterable[RenderableType]:
-    title = Text(words.say("view-plan"), style="gw.head").append(f"  {clean(plan.playbook)}")
-    yield Line(title, Text(f"{clean(plan.id)}  {clean(plan.created)}", style="gw.muted"))
+    title = ink(words.say("view-plan"), "gw.head").append(f"  {clean(plan.playbook)}")
+    yield Line(title, ink(f"{clean(plan.id)}  {clean(plan.created)}", "gw.muted"))
     if plan.reason:
-        yield Line(Text(words.say("view-reason", reason=plan.reason), style="gw.muted"))
+        yield Line(ink(words.say("view-reason", reason=plan.reason), "gw.muted"))
     yield rule()
 
 
@@ -108,14 +108,14 @@ def _plain(line: Line | Text) -> str:
 
 def _heading(group: _Kin, words: Words) -> Line:
     host = group.hosts[0]
-    left = Text(clean(words.list(group.names)), style="gw.head")
+    left = ink(clean(words.list(group.names)), "gw.head")
     if len(group.hosts) > 1:
         left.append("  " + words.count("count-hosts", len(group.hosts)), style="gw.muted")
     elif len(host.instances) == 1 and host.instances[0].status == host.status:
         left.append(f"  {clean(host.instances[0].id)}", style="gw.muted")
         if host.instances[0].product:
             left.append(f"  {clean(host.instances[0].product)}", style="gw.muted")
-    return Line(left, Text(words.say(f"status-{host.status}"), style=STATUS_STYLES[host.status]))
+    return Line(left, ink(words.say(f"status-{host.status}"), STATUS_STYLES[host.status]))
 
 
 def _summary(kin: Sequence[_Kin], words: Words) -> RenderableType:
@@ -149,8 +149,8 @@ def _summary_row(names: str, hosts: Sequence[HostPlan], counts: Counter[str], wo
     return [
         clean(names),
         str(len(hosts)),
-        Text(words.say(f"status-{status}"), style=STATUS_STYLES[status]),
-        *(Text(text, style="gw.faint") if text == "·" else text for text in shown),
+        ink(words.say(f"status-{status}"), STATUS_STYLES[status]),
+        *(ink(text, "gw.faint") if text == "·" else text for text in shown),
     ]
 
 
@@ -172,22 +172,22 @@ def _last_sentence(hosts: Sequence[HostPlan], words: Words) -> Text:
     counts = count_steps(step for host in hosts for step in host.steps)
     sure = sum(number for kind, number in counts.items() if kind != "maybe")
     if statuses["differs"]:
-        text = Text(
+        text = ink(
             words.say(
                 "plan-differs",
                 hosts=words.count("count-hosts-differ", statuses["differs"]),
                 changes=words.count("count-changes", sure),
             ),
-            style="gw.head",
+            "gw.head",
         )
         if counts["maybe"]:
-            text.append(" " + words.count("plan-maybe", counts["maybe"]), style="gw.muted")
+            text.append(words.gap + words.count("plan-maybe", counts["maybe"]), style="gw.muted")
     elif set(statuses) <= {"unchanged"}:
-        text = Text(words.say("plan-nothing"), style="gw.good")
+        text = ink(words.say("plan-nothing"), "gw.good")
     else:
-        text = Text(words.say("plan-nothing-possible"), style="gw.head")
+        text = ink(words.say("plan-nothing-possible"), "gw.head")
     for status in ("refused", "failed", "unreachable", "unknown", "pending", "skipped"):
         if statuses[status]:
             told = words.count("count-hosts-status", statuses[status], status=words.say(f"status-{status}"))
-            text.append(" " + told, style=STATUS_STYLES[status])
+            text.append(words.gap + told, style=STATUS_STYLES[status])
     return text

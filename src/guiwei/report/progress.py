@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
+from guiwei.errors import GateError, GuiweiError, UnknownOutcomeError, UnreachableError
 from guiwei.model.run import Event
 from guiwei.report._text import clean
-from guiwei.report.console import Line
+from guiwei.report.console import Line, ink
 from guiwei.report.tables import status_text
 from guiwei.report.words import Words
 
 __all__ = ["ProgressObserver"]
+
+#: How a host stands whose error is all that is known of it.
+ERROR_STATUSES = {GateError: "refused", UnreachableError: "unreachable", UnknownOutcomeError: "unknown"}
 
 
 class ProgressObserver:
@@ -43,7 +47,7 @@ class ProgressObserver:
         self._all: TaskID | None = None
         if console.is_terminal:
             self._bars = Progress(
-                SpinnerColumn(style="gw.run", finished_text=Text("✓", style="gw.good")),
+                SpinnerColumn(style="gw.run", finished_text=ink("✓", "gw.good")),
                 TextColumn("{task.fields[host]}", markup=False),
                 BarColumn(bar_width=24, complete_style="gw.run", finished_style="gw.good", pulse_style="gw.muted"),
                 MofNCompleteColumn(),
@@ -105,19 +109,16 @@ class ProgressObserver:
             task = self._tasks.pop(event.host, None)
             if task is not None:
                 self._bars.remove_task(task)
-        status = event.data.get("status", "unknown")
+        status, seconds = _ending(event.data)
         if self._bars is None or status in ("failed", "unreachable", "unknown", "refused"):
-            self._console.print(self._finished(event))
+            self._console.print(self._finished(event.host, status, seconds))
 
-    def _finished(self, event: Event) -> Line:
-        status = status_text(event.data.get("status", "unknown"), self._words)
-        seconds = event.data.get("seconds")
-        if not isinstance(seconds, (int, float)):
-            seconds = time.monotonic() - self._started[event.host]
+    def _finished(self, host: str, status: str, seconds: float | None) -> Line:
+        seconds = time.monotonic() - self._started[host] if seconds is None else seconds
         done = self._words.say("progress-finished", done=len(self._done), total=self._total)
         return Line(
-            Text(clean(event.host), style="gw.strong").append("  ").append_text(status),
-            Text(f"{seconds:.1f} s  {done}", style="gw.muted"),
+            ink(clean(host), "gw.strong").append("  ").append_text(status_text(status, self._words)),
+            ink(f"{seconds:.1f} s  {done}", "gw.muted"),
         )
 
     def _said(self, event: Event) -> str:
@@ -134,6 +135,18 @@ class ProgressObserver:
         if event.kind == "verified":
             return self._words.say("progress-verified")
         return self._words.say("progress-rolled-back") if event.kind == "rolled-back" else ""
+
+
+def _ending(data: Mapping[str, Any]) -> tuple[str, float | None]:
+    """How a host ended, from plain `status` and `seconds`, or from the `outcome`: a result, several, or an error."""
+    outcome = data.get("outcome")
+    if isinstance(outcome, tuple) and outcome:
+        outcome = outcome[-1]
+    if isinstance(outcome, GuiweiError):
+        return ERROR_STATUSES.get(type(outcome), "failed"), None
+    status = data.get("status") or getattr(outcome, "status", "ok")
+    seconds = data.get("seconds") or getattr(outcome, "seconds", None)
+    return str(status), float(seconds) if isinstance(seconds, (int, float)) else None
 
 
 def _number(steps: Any) -> int:

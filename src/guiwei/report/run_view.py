@@ -8,14 +8,13 @@ from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from guiwei.model.run import STATUSES, CheckResult, HostResult, InstanceResult, RunResult, StepResult
 from guiwei.report._changes import ChangeLines, literal
 from guiwei.report._ledger import ledger_view
 from guiwei.report._text import clean, compact, shorten
-from guiwei.report.console import STATUS_STYLES, Line, blank, rule
+from guiwei.report.console import STATUS_STYLES, Flush, Line, blank, ink, rule
 from guiwei.report.problem import render_error
 from guiwei.report.tables import Column, size, small_table, status_text
 from guiwei.report.words import Words
@@ -39,7 +38,7 @@ def run_view(result: RunResult, words: Words) -> RenderableType:
         for instance in host.instances:
             ledger = ledger_view(instance, words)
             if ledger:
-                parts += [blank(), _title(host, instance), *(Padding(part, (0, 0, 0, 2)) for part in ledger)]
+                parts += [blank(), _title(host, instance), *(Flush(part, indent=2) for part in ledger)]
     parts += _backups(result.hosts, words)
     parts += [blank(), _last(result, words)]
     return Group(*parts)
@@ -47,11 +46,11 @@ def run_view(result: RunResult, words: Words) -> RenderableType:
 
 def _header(result: RunResult, words: Words) -> list[RenderableType]:
     command = result.command if result.command in _TITLES else "other"
-    title = Text(words.say(f"run-title-{command}", command=result.command), style="gw.head")
+    title = ink(words.say(f"run-title-{command}", command=result.command), "gw.head")
     title.append(f"  {clean(result.playbook)}")
-    parts: list[RenderableType] = [Line(title, Text(f"{clean(result.run)}  {clean(result.started)}", style="gw.muted"))]
+    parts: list[RenderableType] = [Line(title, ink(f"{clean(result.run)}  {clean(result.started)}", "gw.muted"))]
     if result.reason:
-        parts.append(Line(Text(words.say("view-reason", reason=result.reason), style="gw.muted")))
+        parts.append(Line(ink(words.say("view-reason", reason=result.reason), "gw.muted")))
     return [*parts, rule()]
 
 
@@ -99,6 +98,8 @@ def _changed(host: HostResult, instance: str | None = None) -> int:
 
 def _seconds(hosts: Sequence[HostResult]) -> str:
     low, high = min(host.seconds for host in hosts), max(host.seconds for host in hosts)
+    if not high:
+        return "·"
     return f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f}–{high:.1f}"
 
 
@@ -112,7 +113,7 @@ def _troubles(hosts: Sequence[HostResult], words: Words) -> list[RenderableType]
             kin.setdefault(key, ([], host.status, lines))[0].append(host.host)
     parts: list[RenderableType] = []
     for names, status, lines in kin.values():
-        head = Text(clean(words.list(compact(names))), style="gw.head")
+        head = ink(clean(words.list(compact(names))), "gw.head")
         parts += [blank(), Line(head, status_text(status, words)), *lines]
     return parts
 
@@ -127,13 +128,13 @@ def _trouble(host: HostResult, words: Words) -> list[Line]:
     for instance in host.instances:
         if instance.error and instance.error is not host.error:
             if len(host.instances) > 1:
-                lines.append(Line(Text(clean(instance.id), style="gw.muted"), indent=2))
+                lines.append(Line(ink(clean(instance.id), "gw.muted"), indent=2))
             lines.append(Line(render_error(instance.error, words), indent=2))
     return lines
 
 
 def _step(step: StepResult, host: HostResult, words: Words) -> list[Line]:
-    left = Text("✗ ", style="gw.bad").append(clean(step.name) or shorten(clean(step.id), 60), style="gw.strong")
+    left = ink("✗ ", "gw.bad").append(clean(step.name) or shorten(clean(step.id), 60), style="gw.strong")
     lines = [Line(left, status_text(step.status, words), indent=2)]
     if step.error and step.error is not host.error:
         lines.append(Line(render_error(step.error, words), indent=4))
@@ -158,18 +159,18 @@ def _checks(hosts: Sequence[HostResult], words: Words) -> list[RenderableType]:
             head = _title(*members[0])
         else:
             names = clean(words.list(compact(host.host for host, _ in members)))
-            head = Line(Text(names, style="gw.head"), Text(words.say("run-checks"), style="gw.muted"))
+            head = Line(ink(names, "gw.head"), ink(words.say("run-checks"), "gw.muted"))
         parts += [blank(), head, *lines]
     return parts
 
 
 def _title(host: HostResult, instance: InstanceResult) -> Line:
-    return Line(Text(clean(host.host), style="gw.head").append(f"  {clean(instance.id)}", style="gw.muted"))
+    return Line(ink(clean(host.host), "gw.head").append(f"  {clean(instance.id)}", style="gw.muted"))
 
 
 def _check(check: CheckResult, words: Words) -> list[Line]:
     sign, style = ("✓ ", "gw.good") if check.ok else ("✗ ", "gw.bad")
-    left = Text(sign, style=style).append(words.label(check.label, check.name))
+    left = ink(sign, style).append(words.label(check.label, check.name))
     if check.ok:
         return [Line(left, _pairs(check.found, words), indent=2)]
     lines = [Line(left, indent=2)]
@@ -177,7 +178,7 @@ def _check(check: CheckResult, words: Words) -> list[Line]:
     width = max(cell_len(side) for side, _, _ in sides) + 2
     for side, values, tone in sides:
         if values:
-            told = Text(side + " " * (width - cell_len(side)), style="gw.muted")
+            told = ink(side + " " * (width - cell_len(side)), "gw.muted")
             lines.append(Line(told.append(_pairs_text(values, words), style=tone), indent=4, hang=width))
     if check.error:
         lines.append(Line(render_error(check.error, words), indent=4))
@@ -186,7 +187,7 @@ def _check(check: CheckResult, words: Words) -> list[Line]:
 
 def _pairs(values: object, words: Words) -> Text | None:
     told = _pairs_text(values, words)
-    return Text(told, style="gw.muted") if told else None
+    return ink(told, "gw.muted") if told else None
 
 
 def _pairs_text(values: object, words: Words) -> str:
@@ -216,7 +217,7 @@ def _backups(hosts: Sequence[HostResult], words: Words) -> list[RenderableType]:
         Column("column-label", "label"),
         Column("column-size", "amount"),
     ]
-    return [blank(), Line(Text(words.say("run-backups"), style="gw.strong")), small_table(columns, rows, words)]
+    return [blank(), Line(ink(words.say("run-backups"), "gw.strong")), small_table(columns, rows, words)]
 
 
 def _amount(receipt: Mapping[str, Any], words: Words) -> str:

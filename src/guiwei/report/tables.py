@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from guiwei.model.inventory import Host, Inventory
 from guiwei.report._changes import literal, plain
 from guiwei.report._text import clean, compact
-from guiwei.report.console import STATUS_STYLES, Line, blank
+from guiwei.report.console import STATUS_STYLES, Flush, Line, blank, ink, rule
 from guiwei.report.words import Words
 
 __all__ = [
@@ -23,10 +23,15 @@ __all__ = [
     "explain_view",
     "facts_view",
     "inventory_table",
+    "modules_table",
+    "run_detail",
     "runs_table",
     "size",
     "small_table",
 ]
+
+
+_ROLES = ("key", "option", "value", "supply")
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,14 @@ def small_table(
     for row in rows:
         cells = [row.get(column.key) for column in columns] if isinstance(row, Mapping) else list(row)
         table.add_row(*(_cell(cell, words) for cell in cells))
-    return table
+    return Flush(table)
 
 
 def _cell(cell: Any, words: Words) -> Text:
     if isinstance(cell, Text):
         return cell
     if cell is None:
-        return Text("·", style="gw.faint")
+        return ink("·", "gw.faint")
     if isinstance(cell, (list, tuple)):
         return Text(words.list(cell))
     return Text(clean(cell) if isinstance(cell, str) else literal(cell, words))
@@ -77,18 +82,74 @@ def runs_table(runs: Iterable[Mapping[str, Any]], words: Words) -> RenderableTyp
     """Return past runs.
 
     Args:
-        runs: mappings with `run`, `started`, `command`, `playbook`, `hosts` (a number), `status` and `reason`.
+        runs: mappings with `id`, `started`, `command`, `playbook`, `statuses` (status → number of hosts), `reason`.
     """
     columns = [
-        Column("column-run-id", "run", wrap=False),
+        Column("column-run-id", "id", wrap=False),
         Column("column-started", "started", wrap=False, style="gw.muted"),
         Column("column-command", "command", wrap=False),
         Column("column-playbook", "playbook"),
-        Column("column-hosts", "hosts", right=True),
-        Column("column-status", "status", wrap=False),
+        Column("column-hosts", "statuses"),
         Column("column-reason", "reason", style="gw.muted"),
     ]
-    return small_table(columns, [{**run, "status": status_text(run.get("status"), words)} for run in runs], words)
+    rows = [{**run, "statuses": statuses_text(run.get("statuses") or {}, words)} for run in runs]
+    return small_table(columns, rows, words)
+
+
+def run_detail(run: Mapping[str, Any], words: Words) -> RenderableType:
+    """Return one past run with its hosts.
+
+    Args:
+        run: as in `runs_table`, with `hosts`, each with `host`, `status`, `seconds` and `result` (its plain JSON), and
+            `invoices`, each with `host`, `instance`, `number`, `kind`, `month`, `amount`, `tax` and `status`.
+    """
+    title = ink(clean(str(run.get("id", ""))), "gw.head").append(f"  {clean(str(run.get('command', '')))}")
+    title.append(f"  {clean(str(run.get('playbook', '')))}")
+    times = [str(run[name]) for name in ("started", "finished") if run.get(name)]
+    parts: list[RenderableType] = [Line(title, ink(clean(" – ".join(times)), "gw.muted"))]
+    if run.get("reason"):
+        parts.append(Line(ink(words.say("view-reason", reason=run["reason"]), "gw.muted")))
+    columns = [
+        Column("column-host", "host"),
+        Column("column-status", "status", wrap=False),
+        Column("column-steps", "changed", right=True),
+        Column("column-seconds", "seconds", right=True, style="gw.muted"),
+        Column("column-error", "error"),
+    ]
+    parts += [rule(), small_table(columns, [_past_host(host, words) for host in run.get("hosts", ())], words)]
+    invoices = list(run.get("invoices", ()))
+    if invoices:
+        names = ("host", "instance", "number", "kind", "month", "amount", "tax", "status")
+        right = ("amount", "tax")
+        shown = [Column(f"column-{name}", name, right=name in right, wrap=name == "instance") for name in names]
+        parts += [blank(), Line(ink(words.say("column-tests"), "gw.strong")), small_table(shown, invoices, words)]
+    return Group(*parts)
+
+
+def _past_host(host: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    result = host.get("result") or {}
+    steps = result.get("steps") or ()
+    errors = [result.get("error"), *(part.get("error") for part in (*(result.get("instances") or ()), *steps))]
+    first = next((error for error in errors if error), None)
+    seconds = host.get("seconds")
+    return {
+        "host": host.get("host"),
+        "status": status_text(host.get("status"), words),
+        "changed": sum(1 for step in steps if step.get("status") == "changed"),
+        "seconds": f"{seconds:.1f}" if seconds else None,
+        # Told anew, for the language may have been another one then.
+        "error": words.say(first["code"], **first.get("args", {})) if first else None,
+    }
+
+
+def statuses_text(statuses: Mapping[str, int], words: Words) -> Text:
+    """Return how many hosts ended how: `12 changed, 1 failed`."""
+    text = Text()
+    for status, number in statuses.items():
+        if text:
+            text.append(words.list(["", ""]), style="gw.muted")
+        text.append(f"{number} ").append_text(status_text(status, words))
+    return text
 
 
 def backups_table(receipts: Iterable[Mapping[str, Any]], words: Words) -> RenderableType:
@@ -153,13 +214,13 @@ def facts_view(facts: Mapping[str, Mapping[str, Any]], words: Words) -> Renderab
     for hosts, pairs in kin.values():
         if parts:
             parts.append(blank())
-        parts.append(Line(Text(clean(words.list(compact(hosts))), style="gw.head")))
+        parts.append(Line(ink(clean(words.list(compact(hosts))), "gw.head")))
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
         table.add_column(style="gw.muted", no_wrap=True)
         table.add_column(overflow="fold")
         for name, shown in pairs:
             table.add_row(Text(clean(name)), Text(shown))
-        parts.append(Padding(table, (0, 0, 0, 2), expand=False))
+        parts.append(Flush(table, indent=2))
     return Group(*parts)
 
 
@@ -171,26 +232,56 @@ def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
             yield prefix + name, item
 
 
-def explain_view(doc: Mapping[str, Any], words: Words) -> RenderableType:
+def modules_table(docs: Iterable[Any], words: Words) -> RenderableType:
+    """Return all resource types with one line each.
+
+    Args:
+        docs: as in `explain_view`.
+    """
+    columns = [Column("column-name", "name", wrap=False), Column("column-summary", "summary", style="gw.muted")]
+    return small_table(columns, [_mapping(doc) for doc in docs], words)
+
+
+def explain_view(doc: Any, words: Words) -> RenderableType:
     """Return what a resource type, product or playbook word means.
 
     Args:
-        doc: `name`, `summary` and `fields`, each with `name`, `type`, `role`, `required`, `default` and `doc`.
+        doc: a mapping or dataclass with `name`, `summary` and `fields`, each with `name`, `type`, `role`, `required`,
+            `default`, `doc` and maybe `choices` and `example`.
     """
-    parts: list[RenderableType] = [
-        Line(Text(clean(str(doc["name"])), style="gw.head").append(f"  {clean(str(doc.get('summary', '')))}")),
-    ]
-    for field in doc.get("fields", ()):
-        left = Text(clean(str(field["name"])), style="gw.strong")
-        left.append(f"  {clean(str(field.get('type', '')))}", style="gw.run")
-        parts += [blank(), Line(left, Text(_about(field, words), style="gw.muted"), indent=2)]
+    doc = _mapping(doc)
+    title = ink(clean(str(doc["name"])), "gw.head").append(f"  {clean(str(doc.get('summary') or ''))}")
+    about = ink(words.say("view-irreversible"), "gw.warn") if doc.get("undo") == "none" else None
+    parts: list[RenderableType] = [Line(title, about)]
+    for field in map(_mapping, doc.get("fields", ())):
+        left = ink(clean(str(field["name"])), "gw.strong").append(
+            f"  {clean(str(field.get('type', '')))}", style="gw.run"
+        )
+        parts += [blank(), Line(left, ink(_about(field, words), "gw.muted"), indent=2)]
         if field.get("doc"):
             parts.append(Line(Text(clean(str(field["doc"]))), indent=4, hang=0))
+        for code, name in (("explain-choices", "choices"), ("explain-example", "example")):
+            if field.get(name) not in (None, (), []):
+                value = field[name]
+                told = (
+                    words.list(literal(item, words, True) for item in value)
+                    if name == "choices"
+                    else literal(value, words)
+                )
+                parts.append(Line(ink(words.say(code, value=told), "gw.muted"), indent=4, hang=2))
     return Group(*parts)
 
 
+def _mapping(doc: Any) -> Mapping[str, Any]:
+    if dataclasses.is_dataclass(doc):
+        return {field.name: getattr(doc, field.name) for field in dataclasses.fields(doc)}
+    found: Mapping[str, Any] = doc
+    return found
+
+
 def _about(field: Mapping[str, Any], words: Words) -> str:
-    about = [words.say(f"role-{field['role']}")] if field.get("role") else []
+    role = field.get("role")
+    about = [words.say(f"role-{role}") if role in _ROLES else clean(str(role))] if role else []
     if field.get("required"):
         about.append(words.say("explain-required"))
     elif field.get("default") is not None:
@@ -201,8 +292,8 @@ def _about(field: Mapping[str, Any], words: Words) -> str:
 def status_text(status: Any, words: Words) -> Text:
     """Return a status in words and in its colour."""
     if status not in STATUS_STYLES:
-        return Text(clean(str(status or "·")), style="gw.muted")
-    return Text(words.say(f"status-{status}"), style=STATUS_STYLES[status])
+        return ink(clean(str(status or "·")), "gw.muted")
+    return ink(words.say(f"status-{status}"), STATUS_STYLES[status])
 
 
 def size(number: Any) -> str | None:

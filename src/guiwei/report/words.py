@@ -49,6 +49,8 @@ class Words:
 
     def __init__(self, lang: str = "en") -> None:
         self.lang = lang if lang in LANGUAGES else "en"
+        #: What stands between two sentences.
+        self.gap = "" if self.lang == "zh" else " "
 
     def say(self, code: str, /, **args: Any) -> str:
         """Return the text of `code` with its placeholders filled; an unknown code shows itself and its arguments."""

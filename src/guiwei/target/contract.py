@@ -34,6 +34,7 @@ __all__ = [
     "fields_of",
     "fill",
     "find_type",
+    "identity_of",
     "key",
     "option",
     "supply",
@@ -241,6 +242,25 @@ def compose(name: str, arguments: Mapping[str, Any]) -> Resource:
         return cls(**chosen)
     except TypeError as error:
         raise ResourceError("module-arguments", module=name, detail=str(error)) from error
+
+
+def identity_of(module: str, arguments: Mapping[str, Any], instance: Optional[str] = None) -> str:
+    """Return a resource's identity, readable: instance, type, and the key fields that are not at their default."""
+    keys = [
+        "%s=%s" % (spec.name, _short(arguments[spec.name]))
+        for spec in fields_of(find_type(module))
+        if spec.role == "key" and spec.name in arguments and (spec.required or arguments[spec.name] != spec.default)
+    ]
+    return "%s%s[%s]" % (instance + "/" if instance else "", module, ",".join(keys))
+
+
+def _short(item: Any) -> str:
+    """Return a key's value; quoted where it could be mistaken for more than one."""
+    if isinstance(item, str) and item and not set(item) & set(',[]="') and item.strip() == item:
+        return item
+    import json
+
+    return json.dumps(item, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 _REFERENCE = re.compile(r"\{\{\s*((?:facts|instance)(?:\.\w+)+)\s*\}\}", re.UNICODE)

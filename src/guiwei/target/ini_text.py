@@ -136,7 +136,9 @@ class Ini:
 
     def _inserted(self, at: int, added: List[str], newline: str) -> Text:
         lines = self.text.lines
-        ends = [end for end in (split_end(line)[1] for line in lines[max(0, at - 1) :] + lines[: max(0, at - 1)]) if end]
+        # The line end of the line before counts, then that of any other.
+        near = lines[max(0, at - 1) :] + lines[: max(0, at - 1)]
+        ends = [end for end in (split_end(line)[1] for line in near) if end]
         newline = ends[0] if ends else newline
         if at and not split_end(lines[at - 1])[1]:
             # The last line had no end, and so the new last one gets none either.

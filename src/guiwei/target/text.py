@@ -103,20 +103,21 @@ def empty(encoding: str) -> Text:
     return Text(bom, _plain_name(encoding), [])
 
 
-def encode_text(content: str, encoding: str, newline: str = "keep") -> bytes:
+def encode_text(content: str, encoding: str, newline: str = "keep", hide: bool = False) -> bytes:
     """Return the bytes of a whole new text.
 
     Args:
         content: the text, with any line ends.
         encoding: one of `ENCODINGS`; `auto` is UTF-8 without BOM; `utf-8-sig` and `utf-16` write a BOM.
         newline: `lf`, `crlf`, or `keep` the content's own.
+        hide: a secret is in it: an error must not show a character of it.
     """
     if newline != "keep":
         content = content.replace("\r\n", "\n")
         if newline == "crlf":
             content = content.replace("\n", "\r\n")
     start = empty(encoding)
-    return render(Text(start.bom, start.encoding, [content]))
+    return render(Text(start.bom, start.encoding, [content]), hide)
 
 
 def decode_exactly(data: bytes, encoding: str) -> Optional[str]:

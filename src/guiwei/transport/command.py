@@ -35,15 +35,14 @@ class Launch:
     ready: bytes = b""
 
 
-def launch_agent(login: Login, payload_hash: str, program: bytes) -> Launch:
+def launch_agent(login: Login, program: bytes) -> Launch:
     """Return how to start the agent.
 
     Args:
-        payload_hash: names the payload in the PC's cache.
         program: the text of `pc/start.py`.
     """
     token = "guiwei-" + secrets.token_hex(8)
-    return _launch(login, program, token, [token, payload_hash, login.state_dir])
+    return _launch(login, program, token, [token, login.state_dir])
 
 
 def launch_end(login: Login, token: str, program: bytes) -> Launch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from guiwei.model.inventory import Host
-from guiwei.transport.link import Link
+from guiwei.transport.link import Ended, Link
 from guiwei.transport.local import LocalLink
 from guiwei.transport.session import Session
 from guiwei.transport.settings import Settings
@@ -15,7 +15,7 @@ __all__ = ["Settings", "connect"]
 
 
 def connect(host: Host, settings: Settings) -> Session:
-    """Connect to a host and log in; the agent is started by the first `ask`.
+    """Connect to a host, log in and start its agent; whether the agent comes up is seen by the first `ask`.
 
     Raises:
         InputError: the variables ask for what cannot be done; see `read_login`.
@@ -31,4 +31,10 @@ def connect(host: Host, settings: Settings) -> Session:
         from guiwei.transport.ssh import open_ssh
 
         link = open_ssh(login, settings)
-    return Session(link, login, settings, started)
+    session = Session(link, login, settings, started)
+    try:
+        session.start()
+    except Ended:
+        # The first `ask` finds out why.
+        pass
+    return session

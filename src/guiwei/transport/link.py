@@ -28,7 +28,7 @@ class Link(Protocol):
         """Write to its standard input. Raises `Ended` when nobody reads any more."""
 
     def receive(self, deadline: float) -> bytes:
-        """Return what its standard output has, at least a byte; nothing at its end. Standard error is kept meanwhile."""
+        """Return what its standard output has, at least a byte; nothing at its end. Keeps standard error meanwhile."""
 
     def receive_error(self, deadline: float) -> bytes:
         """Return what its standard error has, at least a byte; nothing at its end."""

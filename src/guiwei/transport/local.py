@@ -24,23 +24,22 @@ class LocalLink:
 
     def start(self, command: str) -> None:
         """Start the command by /bin/sh."""
+        (theirs_in, self._in), (self._out, theirs_out), (self._err, theirs_err) = os.pipe(), os.pipe(), os.pipe()
         try:
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 ["/bin/sh", "-c", command],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
+                stdin=theirs_in,
+                stdout=theirs_out,
+                stderr=theirs_err,
                 cwd="/",
                 start_new_session=True,
             )
         except OSError as error:
+            self.finish()
             raise HostError("local-start", detail=error.strerror or str(error)) from error
-        assert process.stdin and process.stdout and process.stderr
-        self._process = process
-        self._in, self._out, self._err = (os.dup(s.fileno()) for s in (process.stdin, process.stdout, process.stderr))
-        for stream in (process.stdin, process.stdout, process.stderr):
-            stream.close()
+        finally:
+            for handle in (theirs_in, theirs_out, theirs_err):
+                os.close(handle)
         os.set_blocking(self._in, False)
 
     def send(self, data: bytes, deadline: float) -> None:

@@ -41,6 +41,7 @@ class Session:
         self._reader = FrameReader(cast(Any, self._stream))
         self._writer = FrameWriter(cast(Any, self._stream))
         self._launch: Launch | None = None
+        self._asked = False
         self._usb = False
         self._spoke = False
         self._closed = False
@@ -53,6 +54,14 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Start the agent's Python without waiting for it: it comes up while the controller makes its first request.
+
+        OpenSSH takes input for a command only once the command runs, so starting it early saves a network round trip.
+        """
+        self._launch = launch_agent(self._login, program("start"))
+        self._link.start(self._launch.command)
+
     def offer(self, sha256: str, path: Path) -> None:
         """Name the file whose bytes the PC may ask for by their hash."""
         self._offers[sha256] = path
@@ -60,7 +69,7 @@ class Session:
     def ask(
         self, request: Mapping[str, Any], on_result: OnResult | None = None, *, timeout: float | None = None
     ) -> dict[str, Any]:
-        """Send one request and return its answer. The first one starts the agent, in the same round trip.
+        """Send one request and return its answer: one round trip, but for results and blobs.
 
         Args:
             request: `op` and what it needs; `root` is added here, guiwei's folder is set when the agent starts.
@@ -110,8 +119,8 @@ class Session:
 
     def _converse(self, message: Mapping[str, Any], on_result: OnResult | None, seconds: float) -> dict[str, Any]:
         self._stream.deadline = self._after(seconds)
-        if self._launch is None:
-            self._start(message)
+        if not self._asked:
+            self._prepare(message)
         self._writer.send(message)
         while True:
             heard = self._reader.receive()
@@ -130,21 +139,30 @@ class Session:
             else:
                 return cast(dict[str, Any], heard)
 
-    def _start(self, message: Mapping[str, Any]) -> None:
-        """Start the agent; its program goes out together with the first request."""
+    def _prepare(self, message: Mapping[str, Any]) -> None:
+        """Let the agent's program go out together with the first request."""
+        if self._launch is None:
+            self.start()
+        launch = cast(Launch, self._launch)
+        self._asked = True
         self._usb = any(
             item.get("module") in USB_MODULES for name in ("reads", "define", "steps") for item in message.get(name, ())
         )
-        launch = launch_agent(self._login, build_payload(self._usb).sha256, program("start"))
-        self._launch = launch
-        self._link.start(launch.command)
         self._become(self._link, launch)
-        self._stream.hold(launch.prelude)
+        self._stream.hold(launch.prelude + build_payload(self._usb).sha256.encode() + b"\n")
 
     def _become(self, link: Link, launch: Launch) -> None:
         """Give sudo the password when it asks, once; asked again, it was wrong."""
         if launch.password is None:
             return
+        try:
+            self._give_password(link, launch, launch.password.reveal())
+        except Late:
+            link.close()
+            seconds = self._settings.auth_timeout
+            raise HostError("deadline-passed", host=self._login.name, op="sudo", seconds=seconds) from None
+
+    def _give_password(self, link: Link, launch: Launch, password: str) -> None:
         deadline = self._after(self._settings.auth_timeout)
         heard = b""
         given = False
@@ -156,7 +174,7 @@ class Session:
                     raise HostError(
                         "sudo-password", host=self._login.name, user=user, login=self._login.user, detail=""
                     )
-                link.send(launch.password.reveal().encode() + b"\n", deadline)
+                link.send(password.encode() + b"\n", deadline)
                 given = True
             piece = link.receive_error(deadline)
             if not piece:

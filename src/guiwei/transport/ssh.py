@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import paramiko
 from paramiko.common import cMSG_CHANNEL_REQUEST
@@ -22,7 +24,7 @@ __all__ = ["SshLink", "handshake", "open_socket", "open_ssh"]
 # A library says nothing on the terminal by itself; whoever wants paramiko's log adds a handler.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
-#: What costs the controller least comes first: curve25519 15 ms of CPU where post-quantum exchanges cost many times that.
+#: What costs the controller least comes first: a post-quantum exchange costs many times curve25519's 15 ms of CPU.
 _KEX = ("curve25519-sha256@libssh.org", "curve25519-sha256")
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 #: A quiet connection is looked at this often (for keepalive): paramiko's own tenth of a second is 320 wake-ups a second
@@ -52,7 +54,7 @@ def open_socket(login: Login, timeout: float) -> socket.socket:
     Raises:
         UnreachableError: `host-name-unknown`, `connect-refused`, `connect-timeout`, `connect-failed`.
     """
-    where = {"host": login.name, "address": login.address, "port": login.port}
+    where: dict[str, Any] = {"host": login.name, "address": login.address, "port": login.port}
     try:
         plain = socket.create_connection((login.address, login.port), timeout)
     except socket.gaierror as error:
@@ -82,8 +84,9 @@ def handshake(login: Login, sock: socket.socket, key_types: tuple[str, ...], tim
     Raises:
         UnreachableError: `connect-timeout` (it accepted and then said nothing), `ssh-incompatible`, `ssh-failed`.
     """
-    where = {"host": login.name, "address": login.address, "port": login.port}
+    where: dict[str, Any] = {"host": login.name, "address": login.address, "port": login.port}
     transport: paramiko.Transport | None = None
+    started = time.monotonic()
     try:
         transport = paramiko.Transport(sock)
         transport.daemon = True
@@ -97,18 +100,15 @@ def handshake(login: Login, sock: socket.socket, key_types: tuple[str, ...], tim
     except paramiko.ssh_exception.IncompatiblePeer as error:
         failure = UnreachableError("ssh-incompatible", **where, detail=str(error))
     except (paramiko.SSHException, OSError, EOFError) as error:
-        # paramiko has one exception for a peer that says nothing and for one that says nonsense.
-        if "banner" in str(error) or isinstance(error, (TimeoutError, EOFError)):
+        # paramiko has one exception for everything; a peer that never said anything is a time-out.
+        failure = UnreachableError("ssh-failed", **where, detail=str(error) or type(error).__name__)
+        if time.monotonic() - started >= timeout:
             failure = UnreachableError("connect-timeout", **where, seconds=timeout)
-            if transport is not None and not str(error).count("banner"):
-                failure = UnreachableError("ssh-failed", **where, detail=str(error) or "closed")
-        else:
-            failure = UnreachableError("ssh-failed", **where, detail=str(error))
     end_transport(transport, sock)
     raise failure
 
 
-def _first(wanted: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+def _first(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     found = tuple(name for name in wanted if name in known)
     return found + tuple(name for name in known if name not in found)
 
@@ -144,8 +144,6 @@ def _open_channel(login: Login, transport: paramiko.Transport, timeout: float) -
 
 def end_transport(transport: paramiko.Transport | None, sock: socket.socket) -> None:
     """End a connection at once; paramiko's thread wakes by the shutdown instead of by its next time-out."""
-    if transport is not None:
-        transport.active = False
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
@@ -176,7 +174,7 @@ class SshLink:
         request.add_boolean(True)
         request.add_string(command)
         try:
-            self._transport._send_user_message(request)
+            self._transport._send_user_message(request)  # type: ignore[attr-defined]
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise Ended from error
 

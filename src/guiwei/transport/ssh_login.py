@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import paramiko
+from paramiko.pkey import UnknownKeyType
 from paramiko.ssh_exception import AuthenticationException, BadAuthenticationType, PasswordRequiredException
 
 from guiwei.errors import UnreachableError
@@ -81,8 +82,8 @@ def _candidates(login: Login, agent: paramiko.Agent | _NoAgent) -> Iterator[tupl
         return
     if login.password is not None:
         return
-    for key in agent.get_keys():
-        yield "ssh-agent", key
+    for held in agent.get_keys():
+        yield "ssh-agent", held
     for name in _USUAL_KEYS:
         path = Path.home() / ".ssh" / name
         if path.is_file():
@@ -100,13 +101,13 @@ def _load(login: Login, path: Path) -> paramiko.PKey:
         memo = (path, path.stat().st_mtime_ns, passphrase)
         with _loading:
             if memo not in _keys:
-                _keys[memo] = paramiko.PKey.from_path(path, passphrase.encode() or None)
+                _keys[memo] = paramiko.PKey.from_path(path, passphrase.encode() or None)  # type: ignore[arg-type]
             return _keys[memo]
     except (PasswordRequiredException, TypeError) as error:
         raise UnreachableError("ssh-key-passphrase", host=login.name, path=str(path)) from error
     except OSError as error:
         detail = error.strerror or str(error)
         raise UnreachableError("ssh-key-unreadable", host=login.name, path=str(path), detail=detail) from error
-    except (paramiko.SSHException, ValueError, paramiko.UnknownKeyType) as error:
+    except (paramiko.SSHException, ValueError, UnknownKeyType) as error:
         code = "ssh-key-passphrase" if passphrase else "ssh-key-unreadable"
         raise UnreachableError(code, host=login.name, path=str(path), detail=type(error).__name__) from error

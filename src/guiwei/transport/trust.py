@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import paramiko
 from paramiko.hostkeys import HostKeyEntry, HostKeys
@@ -32,7 +32,7 @@ _SCAN = (("ssh-ed25519",), ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
 
 _lock = threading.Lock()
-_memo: dict[Path, tuple[tuple[int, int], "_Known"]] = {}
+_memo: dict[Path, tuple[tuple[int, int], _Known]] = {}
 
 
 class ScannedKey(NamedTuple):
@@ -47,7 +47,7 @@ class _Known:
     """What a file says: keys by name, and revoked ones."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.keys = HostKeys()
+        self.entries: list[HostKeyEntry] = []
         self.revoked: set[str] = set()
         for line in lines:
             if line.startswith("@"):
@@ -57,7 +57,11 @@ class _Known:
                 continue
             entry = _entry(line)
             if entry is not None:
-                self.keys._entries.append(entry)
+                self.entries.append(entry)
+
+    def of(self, name: str) -> list[HostKeyEntry]:
+        """Return the entries of a host."""
+        return [entry for entry in self.entries if any(_is(other, name) for other in entry.hostnames)]
 
 
 def fingerprint(key: paramiko.PKey) -> str:
@@ -73,8 +77,7 @@ def host_key_name(login: Login) -> str:
 
 def known_types(login: Login, path: Path) -> tuple[str, ...]:
     """Return the host key types to ask for first: those whose key is known."""
-    found = _load(path).keys.lookup(host_key_name(login))
-    types = tuple(found.keys()) if found else ()
+    types = dict.fromkeys(entry.key.get_name() for entry in _load(path).of(host_key_name(login)))
     return tuple(name for kind in types for name in (_RSA if kind == "ssh-rsa" else (kind,)))
 
 
@@ -85,17 +88,17 @@ def check_host_key(login: Login, path: Path, key: paramiko.PKey) -> None:
         UnreachableError: `host-key-unknown`, `host-key-changed`, `host-key-revoked`.
     """
     name = host_key_name(login)
-    shown = {"host": login.name, "name": name, "type": key.get_name(), "fingerprint": fingerprint(key)}
+    shown: dict[str, Any] = {"host": login.name, "name": name, "type": key.get_name(), "fingerprint": fingerprint(key)}
     known = _load(path)
     if key.get_base64() in known.revoked:
         raise UnreachableError("host-key-revoked", **shown)
-    found = known.keys.lookup(name)
+    found = known.of(name)
     if not found:
         raise UnreachableError("host-key-unknown", **shown)
-    # Not `found.get`: a host may have several keys of one type while it changes them.
-    if any(entry.key is not None and entry.key == key for entry in _entries(known, name)):
+    # Any of them: a host may have several keys of one type while it changes them.
+    if any(entry.key == key for entry in found):
         return
-    expected = ", ".join(f"{entry.key.get_name()} {fingerprint(entry.key)}" for entry in _entries(known, name))
+    expected = ", ".join(f"{entry.key.get_name()} {fingerprint(entry.key)}" for entry in found)
     raise UnreachableError("host-key-changed", **shown, expected=expected)
 
 
@@ -169,8 +172,9 @@ def _entry(line: str) -> HostKeyEntry | None:
         return None
 
 
-def _entries(known: _Known, name: str) -> list[HostKeyEntry]:
-    return [entry for entry in known.keys._entries if known.keys._hostname_matches(name, entry)]
+def _is(written: str, name: str) -> bool:
+    """Tell whether a name in the file, hashed or plain, is this one."""
+    return written == name or (written.startswith("|1|") and HostKeys.hash_host(name, written) == written)
 
 
 def _without(lines: Iterable[str], name: str) -> Iterator[str]:
@@ -180,8 +184,7 @@ def _without(lines: Iterable[str], name: str) -> Iterator[str]:
         if entry is None:
             yield line
             continue
-        alone = HostKeys()
-        left = [other for other in entry.hostnames if not alone._hostname_matches(name, HostKeyEntry([other], entry.key))]
+        left = [other for other in entry.hostnames if not _is(other, name)]
         if left == entry.hostnames:
             yield line
         elif left:

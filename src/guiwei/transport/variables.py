@@ -26,11 +26,14 @@ _AUTO = ("python3", "python3.13", "python3.12", "python3.11", "python3.10", "pyt
 
 #: ssh options that change nothing that matters here: connections are not shared, and are watched anyway.
 _HARMLESS = frozenset(
-    "controlmaster controlpersist controlpath compression serveraliveinterval serveralivecountmax tcpkeepalive batchmode"
-    " loglevel connecttimeout connectionattempts preferredauthentications identitiesonly gssapiauthentication"
-    " pubkeyauthentication passwordauthentication kexalgorithms ciphers macs hostkeyalgorithms addressfamily"
-    " forwardagent forwardx11 checkhostip ipqos visualhostkey hashknownhosts updatehostkeys addkeystoagent".split()
-)
+    {
+        "controlmaster", "controlpersist", "controlpath", "compression", "serveraliveinterval", "serveralivecountmax",
+        "tcpkeepalive", "batchmode", "loglevel", "connecttimeout", "connectionattempts", "preferredauthentications",
+        "identitiesonly", "gssapiauthentication", "pubkeyauthentication", "passwordauthentication", "kexalgorithms",
+        "ciphers", "macs", "hostkeyalgorithms", "addressfamily", "forwardagent", "forwardx11", "checkhostip", "ipqos",
+        "visualhostkey", "hashknownhosts", "updatehostkeys", "addkeystoagent",
+    }
+)  # fmt: skip
 _HOST_KEYS = frozenset({"stricthostkeychecking", "userknownhostsfile", "globalknownhostsfile"})
 _INSTEAD = {
     "port": "ansible_port",

@@ -50,6 +50,15 @@ def _main() -> None:
     from ansible.cli.inventory import InventoryCLI
     from ansible.cli.vault import VaultCLI
 
+    from ansible.inventory.manager import InventoryManager
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.vars.manager import VariableManager
+
+    # Loads the plugins once, before the forks.
+    loader = DataLoader()
+    hosts = InventoryManager(loader, sources=[os.devnull, "a,"])
+    VariableManager(loader, hosts).get_vars(host=hosts.get_hosts()[0], include_hostvars=False)
+
     tools = {"inventory": InventoryCLI, "adhoc": AdHocCLI, "vault": VaultCLI}
     results = []
     for tool, *arguments in json.load(sys.stdin):

@@ -47,7 +47,12 @@ def limit_step(instance: str) -> Step:
         state={"value": "99999.99"},
         changes=(
             Change(
-                "value", "9999.99", "99999.99", at(14), cause="drift", label={"en": "invoice limit", "zh": "单张开票限额"}
+                "value",
+                "9999.99",
+                "99999.99",
+                at(14),
+                cause="drift",
+                label={"en": "invoice limit", "zh": "单张开票限额"},
             ),
         ),
         guards={"value": "9999.99"},
@@ -274,7 +279,9 @@ def rich_run() -> RunResult:
         "changed",
         checks=(
             CheckResult("running", True, {"en": "client answers", "zh": "客户端可应答"}, {"milliseconds": 12}),
-            CheckResult("disk", True, {"en": "tax disk", "zh": "税控盘状态"}, {"number": "012345678901", "state": "normal"}),
+            CheckResult(
+                "disk", True, {"en": "tax disk", "zh": "税控盘状态"}, {"number": "012345678901", "state": "normal"}
+            ),
             CheckResult(
                 "network",
                 False,

@@ -1,4 +1,5 @@
 # ruff: noqa
+# mypy: ignore-errors
 # Runs on the PC when a deadline has passed: ends what the agent with this token has started, then the agent.
 # Arguments: its own length, the token.
 import os

@@ -1,4 +1,5 @@
 # ruff: noqa
+# mypy: ignore-errors
 # Runs on the PC inside `start.py` when the payload is not there or is damaged: receive, check, compile, keep.
 import zlib
 

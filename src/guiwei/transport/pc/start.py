@@ -1,6 +1,8 @@
 # ruff: noqa
+# mypy: ignore-errors
 # Runs on the PC, read from standard input by the launching command, which calls the open stream `f`.
-# Arguments: its own length, a token, the payload's hash, guiwei's folder ("" for the default).
+# Arguments: its own length, a token, guiwei's folder ("" for the default). A line with the payload's hash follows it on
+# standard input, then the first request.
 # Must parse on any Python 3, so that an old one can say so.
 import sys
 
@@ -44,7 +46,8 @@ except ImportError:
     except ImportError:
         from hashlib import sha256
 
-payload, state = sys.argv[3:5]
+state = sys.argv[3]
+payload = f.readline().decode().strip()
 first = receive()
 if not state:
     if os.name == "nt":
@@ -95,6 +98,18 @@ class Finder:
         exec(marshal.loads(codes[module.__name__][2]), module.__dict__)
 
 
+class Lazy(type(sys)):
+    """Stand for `inspect` until it is used: dataclasses loads it, with all of `ast` and `dis`, and rarely uses it."""
+
+    def __getattr__(self, name):
+        if sys.modules.get("inspect") is self:
+            del sys.modules["inspect"]
+        import inspect
+
+        return getattr(inspect, name)
+
+
+sys.modules["inspect"] = Lazy("inspect")
 sys.meta_path.insert(0, Finder)
 sys.dont_write_bytecode = True
 import json
@@ -102,3 +117,6 @@ import json
 from guiwei.target.agent import main
 
 main(b'{"state_dir":' + json.dumps(state).encode() + b"," + first[1:], f)
+sys.stderr.flush()
+# All is said: what the interpreter would now tidy up ends with the process anyway.
+os._exit(0)

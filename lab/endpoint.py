@@ -1,0 +1,290 @@
+"""An SSH server on loopback that runs commands as its own user: a branch PC to log in to, without root or sshd.
+
+It knows nothing of guiwei. Every exec request runs `/bin/sh -c COMMAND` with the three streams piped. When the client
+goes, the command sees the end of its input first and is ended, with all it started, a grace later.
+"""
+
+from __future__ import annotations
+
+import hmac
+import io
+import logging
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import paramiko
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+__all__ = ["Endpoint", "new_key"]
+
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def new_key() -> paramiko.PKey:
+    """Return a new Ed25519 key."""
+    text = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    return paramiko.Ed25519Key.from_private_key(io.StringIO(text.decode("ascii")))
+
+
+class Endpoint:
+    """A branch PC's SSH server on 127.0.0.1; use it as a context manager, or `start` and `stop`.
+
+    Args:
+        root: the PC's folder; `HOME` of every command is `<root>/root` if that is there, else the folder itself.
+        host_key: a new one by default.
+        users: name → password, or public key.
+        port: 0 takes a free one.
+        env: of every command, beside PATH, HOME, USER and LANG.
+        grace: seconds from the client's going to the end of what it started.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        host_key: paramiko.PKey | None = None,
+        users: Mapping[str, str | paramiko.PKey],
+        port: int = 0,
+        env: Mapping[str, str] | None = None,
+        grace: float = 10.0,
+    ) -> None:
+        self.root = root
+        self.host_key = host_key or new_key()
+        self.users = dict(users)
+        self.grace = grace
+        self.execs: list[str] = []
+        self._env = dict(env or {})
+        self._port = port
+        self._listener: socket.socket | None = None
+        self._transports: list[paramiko.Transport] = []
+        self._commands: list[_Command] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Endpoint:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """Return the port that it listens on."""
+        return self._port
+
+    def start(self) -> None:
+        """Listen and serve in the background."""
+        self._listener = socket.create_server(("127.0.0.1", self._port), backlog=64)
+        self._port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Close every connection and end every command."""
+        if self._listener is not None:
+            # Closing alone would leave the thread in accept().
+            try:
+                self._listener.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            self._listener.close()
+            self._listener = None
+        with self._lock:
+            transports, commands = self._transports, self._commands
+            self._transports, self._commands = [], []
+        for transport in transports:
+            transport.close()
+        for command in commands:
+            command.end(min(self.grace, 2.0))
+
+    def environment(self, user: str) -> dict[str, str]:
+        """Return the environment of a user's commands."""
+        home = self.root / "root"
+        plain = {
+            "PATH": _PATH,
+            "HOME": str(home if home.is_dir() else self.root),
+            "USER": user,
+            "LOGNAME": user,
+            "LANG": "C.UTF-8",
+        }
+        return {**plain, **self._env}
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            transport = paramiko.Transport(sock)
+            transport.daemon = True
+            transport.add_server_key(self.host_key)
+            with self._lock:
+                self._transports = [t for t in self._transports if t.is_active()] + [transport]
+            try:
+                transport.start_server(event=threading.Event(), server=_Server(self, transport))
+            except (paramiko.SSHException, OSError, EOFError):
+                transport.close()
+
+    def run(self, transport: paramiko.Transport, channel: paramiko.Channel, command: str, user: str) -> None:
+        """Run one command for a channel."""
+        self.execs.append(command)
+        running = _Command(transport, channel, command, self.environment(user), self.root, self.grace)
+        with self._lock:
+            self._commands = [c for c in self._commands if not c.ended()] + [running]
+        running.start()
+
+
+class _Server(paramiko.ServerInterface):
+    """What one connection may do: log in, open sessions, run commands."""
+
+    def __init__(self, endpoint: Endpoint, transport: paramiko.Transport) -> None:
+        self._endpoint = endpoint
+        self._transport = transport
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "publickey" if isinstance(self._endpoint.users.get(username), paramiko.PKey) else "password"
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        known = self._endpoint.users.get(username)
+        if isinstance(known, str) and hmac.compare_digest(known.encode(), password.encode()):
+            return paramiko.AUTH_SUCCESSFUL
+        return paramiko.AUTH_FAILED
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        known = self._endpoint.users.get(username)
+        same = isinstance(known, paramiko.PKey) and known.asbytes() == key.asbytes()
+        return paramiko.AUTH_SUCCESSFUL if same else paramiko.AUTH_FAILED
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        allowed = kind == "session"
+        return paramiko.OPEN_SUCCEEDED if allowed else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        user = self._transport.get_username() or ""
+        # Beside the connection's own thread, which has other channels to serve.
+        work = (self._transport, channel, os.fsdecode(command), user)
+        threading.Thread(target=self._endpoint.run, args=work, daemon=True).start()
+        return True
+
+
+class _Command:
+    """One command and the threads that move its bytes."""
+
+    def __init__(
+        self,
+        transport: paramiko.Transport,
+        channel: paramiko.Channel,
+        command: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        grace: float,
+    ) -> None:
+        self._transport = transport
+        self._channel = channel
+        self._grace = grace
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            env=dict(environment),
+            cwd=folder,
+            start_new_session=True,
+        )
+
+    def start(self) -> None:
+        """Move bytes until the command ends or the client goes."""
+        output = [
+            threading.Thread(target=self._copy_out, args=(self._process.stdout, self._channel.sendall), daemon=True),
+            threading.Thread(
+                target=self._copy_out, args=(self._process.stderr, self._channel.sendall_stderr), daemon=True
+            ),
+        ]
+        for thread in output:
+            thread.start()
+        threading.Thread(target=self._copy_in, daemon=True).start()
+        # A service that the command left behind may hold the pipes; its end is the command's all the same.
+        code = self._process.wait()
+        for thread in output:
+            thread.join(1.0)
+        try:
+            self._channel.send_exit_status(code if code >= 0 else 128 - code)
+            self._channel.shutdown_write()
+            self._channel.close()
+        except (OSError, EOFError, paramiko.SSHException):
+            pass
+
+    def ended(self) -> bool:
+        """Tell whether the command has ended."""
+        return self._process.poll() is not None
+
+    def end(self, grace: float) -> None:
+        """End the command and all that it started, after a grace."""
+        limit = time.monotonic() + grace
+        while self._process.poll() is None and time.monotonic() < limit:
+            time.sleep(0.02)
+        if self._process.poll() is None:
+            for pid in [*_below(self._process.pid), self._process.pid]:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+
+    def _copy_in(self) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            while piece := self._channel.recv(1 << 16):
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[stdin.write(rest) :]
+        except (OSError, EOFError):
+            pass
+        try:
+            stdin.close()
+        except OSError:
+            pass
+        while self._process.poll() is None:
+            # End of input is not the client's going: it may wait for the answer.
+            if self._channel.closed or not self._transport.is_active():
+                self.end(self._grace)
+                return
+            time.sleep(0.1)
+
+    def _copy_out(self, stream: io.RawIOBase, send: object) -> None:
+        assert callable(send)
+        with stream:
+            while piece := stream.read(1 << 16):
+                try:
+                    send(piece)
+                except (OSError, EOFError, paramiko.SSHException):
+                    # Closing our end is how the command learns of it.
+                    return
+
+
+def _below(pid: int) -> list[int]:
+    """Return every process that comes from `pid`, children before parents; empty where there is no /proc."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        if name.isdigit():
+            try:
+                after = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()
+            except OSError:
+                continue
+            children.setdefault(int(after[1]), []).append(int(name))
+    found: list[int] = []
+    level = children.get(pid, [])
+    while level:
+        found = level + found
+        level = [child for parent in level for child in children.get(parent, [])]
+    return found

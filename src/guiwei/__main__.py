@@ -1,0 +1,5 @@
+"""`python -m guiwei`."""
+
+from guiwei.cli.main import run
+
+run()

@@ -1,0 +1,38 @@
+"""Commands that ask every host one thing: facts, backups, rollback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from guiwei.cli._options import Selection
+from guiwei.cli._project import Project
+from guiwei.cli._running import Runner
+from guiwei.engine.host import HostRun
+from guiwei.engine.work import Work
+from guiwei.errors import GuiweiError
+
+__all__ = ["Asked", "ask_hosts", "bare_works"]
+
+#: Host → answer or error, with the results that came on the way.
+Asked = dict[str, tuple[dict[str, Any] | GuiweiError, list[dict[str, Any]]]]
+
+
+def bare_works(selection: Selection) -> tuple[Work, ...]:
+    """Return works of the selected hosts that want nothing."""
+    return tuple(Work(host) for host in Project(selection).hosts)
+
+
+def ask_hosts(
+    works: tuple[Work, ...],
+    request: Callable[[Work], Mapping[str, Any]],
+    runner: Runner,
+) -> Asked:
+    """Ask every host and return the answers by host."""
+
+    def call(host_run: HostRun, work: Work) -> tuple[dict[str, Any] | GuiweiError, list[dict[str, Any]]]:
+        results: list[dict[str, Any]] = []
+        return host_run.ask(work, request(work), results.append), results
+
+    outcomes = runner.each(works, call)
+    return {work.host.name: outcome for work, outcome in zip(works, outcomes, strict=True)}

@@ -1,0 +1,197 @@
+"""From a command's options to the works of every selected host: everything is checked before one is touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from guiwei.cli._instances import instances_of
+from guiwei.cli._options import Selection, parse_extra
+from guiwei.cli._output import Output
+from guiwei.engine.work import Work
+from guiwei.errors import InputError
+from guiwei.history.database import History
+from guiwei.language.inventory import load_inventory
+from guiwei.language.patterns import select
+from guiwei.language.vault import Keyring
+from guiwei.model.inventory import Host, Inventory
+from guiwei.model.plan import Plan
+from guiwei.model.playbook import Play, Playbook
+
+__all__ = ["Project", "ask_password", "bundled"]
+
+
+def bundled(folder: str) -> Path:
+    """Return one of the folders that guiwei brings: `products`, `playbooks`, `inventories`, `schemas`."""
+    return Path(__file__).resolve().parent.parent / folder
+
+
+def ask_password(label: str) -> str:
+    """Ask the person at the terminal for a vault password."""
+    import click
+
+    return str(click.prompt(f"Vault password ({label})", hide_input=True, err=True))
+
+
+@dataclass(frozen=True)
+class Project:
+    """The inventory, the playbook and what they want of each host.
+
+    Attributes:
+        selection: what the command line chose.
+        playbook_path: None for commands that need no playbook.
+    """
+
+    selection: Selection
+    playbook_path: Path | None = None
+    history: History | None = None
+
+    @classmethod
+    def of_plan(cls, plan: Plan, selection: Selection) -> Project:
+        """Return the project that a saved plan was made of; the command line adds vault passwords alone.
+
+        Raises:
+            InputError: the command line names another inventory, limit or variables (`plan-has-inputs`).
+        """
+        if selection.inventories or selection.limit or selection.tags or selection.skip_tags or selection.extra:
+            raise InputError("plan-has-inputs")
+        inputs = plan.inputs
+        chosen = replace(
+            selection,
+            inventories=tuple(Path(path) for path in inputs["inventories"]),
+            limit=inputs["limit"],
+            tags=tuple(inputs["tags"]),
+            skip_tags=tuple(inputs["skip_tags"]),
+            extra=tuple(inputs["extra"]),
+        )
+        return cls(chosen, Path(inputs["playbook"]))
+
+    def with_history(self, history: History) -> Project:
+        """Return the project with a history to label drift by."""
+        return replace(self, history=history)
+
+    def inputs(self) -> dict[str, Any]:
+        """Return what a saved plan needs to be made again."""
+        assert self.playbook_path is not None
+        paths = self.selection.inventories or _default_inventories()
+        return {
+            "playbook": str(self.playbook_path.resolve()),
+            "inventories": [str(path if "," in str(path) else path.resolve()) for path in paths],
+            "limit": self.selection.limit,
+            "tags": list(self.selection.tags),
+            "skip_tags": list(self.selection.skip_tags),
+            "extra": list(self.selection.extra),
+        }
+
+    @property
+    def reason(self) -> str | None:
+        """Why this is done, as the plays say."""
+        reasons = [play.reason for play in self.playbook.plays if play.reason]
+        return "; ".join(dict.fromkeys(reasons)) or None
+
+    def show_notices(self, output: Output) -> None:
+        """Say what the inventory would mean elsewhere, on standard error."""
+        if output.as_json or not self.inventory.warnings:
+            return
+        from guiwei.report.problem import render_notice
+
+        for notice in self.inventory.warnings:
+            output.side.print(render_notice(notice, output.words))
+
+    @cached_property
+    def applied(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        """Host → resource → field → value as the last applies left them."""
+        return self.history.applied(self.inventory.hosts) if self.history else {}
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """Vault passwords from the options."""
+        ids = list(self.selection.vault_ids)
+        if self.selection.ask_vault_pass:
+            ids.append("default@prompt")
+        return Keyring.from_options(self.selection.vault_password_files, ids, ask_password)
+
+    @cached_property
+    def extra(self) -> Mapping[str, Any]:
+        """Extra variables of the command line."""
+        return parse_extra(self.selection.extra)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The merged inventory.
+
+        Raises:
+            InputError: it is wrong, or none was given (`inventory-none`).
+        """
+        paths = self.selection.inventories or _default_inventories()
+        if not paths:
+            raise InputError("inventory-none")
+        folder = self.playbook_path.parent if self.playbook_path else None
+        return load_inventory(list(paths), self.keyring, folder, self.extra)
+
+    @cached_property
+    def playbook(self) -> Playbook:
+        """The playbook."""
+        from guiwei.language.playbook import load_playbook
+
+        assert self.playbook_path is not None
+        return load_playbook(self.playbook_path, self.keyring)
+
+    @cached_property
+    def hosts(self) -> tuple[Host, ...]:
+        """The selected hosts without a playbook: `all`, limited."""
+        return select(self.inventory, "all", self.selection.limit)
+
+    @cached_property
+    def works(self) -> tuple[Work, ...]:
+        """What every selected host should be, in the order in which the plays name them.
+
+        Raises:
+            InputError: anything is wrong with the playbook, the inventory, or how they fit together.
+        """
+        plays: dict[str, list[Play]] = {}
+        for play in self.playbook.plays:
+            for host in self._hosts_of(play):
+                plays.setdefault(host.name, []).append(play)
+        if not plays:
+            raise InputError("pattern-no-host", pattern=self.selection.limit or "", near="")
+        return tuple(self._work(self.inventory.hosts[name], chosen) for name, chosen in plays.items())
+
+    def _hosts_of(self, play: Play) -> tuple[Host, ...]:
+        """A play that the limit leaves no host to is passed over; a limit that leaves none to any play is an error."""
+        try:
+            chosen = select(self.inventory, play.hosts)
+        except InputError as error:
+            raise InputError(error.code, play.places.get(("hosts",), play.place), **error.arguments) from error
+        if self.selection.limit is None:
+            return chosen
+        limited = {host.name for host in select(self.inventory, "all", self.selection.limit)}
+        return tuple(host for host in chosen if host.name in limited)
+
+    def _work(self, host: Host, plays: list[Play]) -> Work:
+        from guiwei.cli._compile import compile_host
+
+        instances = [instances_of(host, play, self) for play in plays]
+        return compile_host(self, host, plays, instances)
+
+    @cached_property
+    def groups(self) -> Mapping[str, list[str]]:
+        """Group → its hosts, for templates."""
+        found: dict[str, list[str]] = {"all": list(self.inventory.hosts)}
+        for name in self.inventory.groups:
+            found[name] = [host.name for host in self.inventory.hosts.values() if name in host.groups or name == "all"]
+        return found
+
+    def product_folders(self, play: Play) -> list[Path]:
+        """Where a play's product profile is looked for: beside the playbook, then guiwei's own."""
+        return [play.folder / "products", play.folder.parent / "products", bundled("products")]
+
+
+def _default_inventories() -> tuple[Path, ...]:
+    """`$GUIWEI_INVENTORY`, several with the system's path separator."""
+    text = os.environ.get("GUIWEI_INVENTORY", "")
+    return tuple(Path(part) for part in text.split(os.pathsep) if part)

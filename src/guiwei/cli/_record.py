@@ -1,0 +1,51 @@
+"""Writing the history while a run goes on: the coordinator's thread alone."""
+
+from __future__ import annotations
+
+from guiwei.cli._output import Output
+from guiwei.cli._running import now, plain_values, user
+from guiwei.engine.work import Work
+from guiwei.history.database import History
+from guiwei.model.plan import HostPlan
+from guiwei.model.run import HostResult
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """Notes a run in the history; made before the first host is touched."""
+
+    def __init__(
+        self, history: History, output: Output, run: str, command: str, playbook: str, reason: str | None
+    ) -> None:
+        self._history = history
+        self._output = output
+        self._run = run
+        self.started = now()
+        history.begin(run, command, playbook, self.started, reason=reason, who=user())
+
+    def host_ended(self, work: Work, outcome: tuple[HostPlan, HostResult]) -> None:
+        """Note one host's result, its test invoices, and what is applied on it now."""
+        from guiwei.report.as_json import to_json
+
+        plan, result = outcome
+        good = result.status in ("changed", "unchanged")
+        desired = plain_values(plan.desired) if good else {}
+        known = work.applied
+        applied = {resource: fields for resource, fields in desired.items() if known.get(resource) != fields}
+        invoices = [
+            {**invoice, "instance": instance.id} for instance in result.instances for invoice in instance.invoices
+        ]
+        self._history.record_host(
+            self._run,
+            result.host,
+            result.status,
+            result.seconds,
+            to_json(result, self._output.words),
+            applied,
+            invoices,
+        )
+
+    def finish(self, finished: str) -> None:
+        """Note that the run ended."""
+        self._history.finish(self._run, finished)

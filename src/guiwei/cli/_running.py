@@ -1,0 +1,103 @@
+"""What every command that talks to hosts shares: the run's id, clock, connections, progress and history."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from guiwei.cli._output import Output
+from guiwei.engine.host import HostRun
+from guiwei.engine.ports import Session
+from guiwei.engine.rollout import over_hosts
+from guiwei.engine.work import Work
+from guiwei.history.database import History, default_path
+from guiwei.model.inventory import Host
+from guiwei.model.run import Event
+from guiwei.transport.settings import Settings
+
+__all__ = ["Runner", "now", "open_history", "run_id"]
+
+Outcome = TypeVar("Outcome")
+
+
+def now() -> str:
+    """Return the controller's clock as UTC text."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def run_id() -> str:
+    """Return a new run's id; ids sort by time."""
+    return f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(3)}"
+
+
+def open_history() -> History:
+    """Return the history at its default place."""
+    return History(default_path(os.environ))
+
+
+def user() -> str:
+    """Return who runs this, for the history."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid()) if hasattr(os, "getuid") else ""
+
+
+class Runner:
+    """Calls one function for every host, with progress, on `forks` threads.
+
+    Args:
+        key: HMAC key of the plan, in hex; a new one by default.
+    """
+
+    def __init__(self, output: Output, settings: Settings, forks: int, run: str | None = None, key: str | None = None):
+        self.run = run or run_id()
+        self.key = key or secrets.token_hex(32)
+        self._output = output
+        self._settings = settings
+        self._forks = forks
+
+    def each(
+        self,
+        works: Sequence[Work],
+        call: Callable[[HostRun, Work], Outcome],
+        finished: Callable[[Work, Outcome], None] | None = None,
+    ) -> list[Outcome]:
+        """Return every host's outcome, in the works' order."""
+        with self._progress(len(works)) as observer:
+            host_run = HostRun(self._connect, observer, self.run, self.key)
+            return over_hosts(works, lambda work: call(host_run, work), self._forks, finished)
+
+    def _connect(self, host: Host) -> Session:
+        from guiwei.transport.connect import connect
+
+        return connect(host, self._settings)
+
+    @contextmanager
+    def _progress(self, total: int) -> Iterator[Callable[[Event], None]]:
+        if self._output.as_json or not self._output.side.is_terminal:
+            yield _silent
+            return
+        from guiwei.report.progress import ProgressObserver
+
+        with ProgressObserver(self._output.words, self._output.side, total) as observer:
+            yield observer
+
+
+def _silent(event: Event) -> None:
+    return None
+
+
+def plain_values(desired: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return desired states without their secrets: what the history may remember."""
+    from guiwei.target.secret import Secret
+
+    return {
+        resource: {name: item for name, item in fields.items() if not isinstance(item, Secret)}
+        for resource, fields in desired.items()
+    }

@@ -1,0 +1,140 @@
+"""`guiwei apply`: a playbook, or a saved plan, made true."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from guiwei.cli._options import Selection, common_options, connection_options, selection_options
+from guiwei.cli._output import Output
+from guiwei.cli._project import Project
+from guiwei.cli._record import Recorder
+from guiwei.cli._running import Runner, now, open_history
+from guiwei.cli.plan import make_plan
+from guiwei.engine.host import HostRun
+from guiwei.engine.work import Work
+from guiwei.errors import GateError
+from guiwei.model.plan import HostPlan, Plan
+from guiwei.model.run import HostResult, RunResult, exit_code
+from guiwei.transport.settings import Settings
+
+__all__ = ["command", "result_statuses"]
+
+
+@click.command("apply")
+@click.argument("playbook_or_plan", type=click.Path(path_type=Path))
+@click.option("-y", "--yes", is_flag=True, help="Do not ask. 不再询问。")
+@click.option(
+    "--issue", is_flag=True, help="Verify with one test invoice, voided at once. 验证时开具并作废一张测试发票。"
+)
+@selection_options
+@connection_options
+@common_options
+def command(
+    playbook_or_plan: Path,
+    yes: bool,
+    issue: bool,
+    selection: Selection,
+    forks: int,
+    settings: Settings,
+    output: Output,
+) -> int:
+    """Apply a playbook, or a plan that `plan -o` saved. 执行剧本或已保存的计划。"""
+    saved = _saved_plan(playbook_or_plan)
+    history = open_history()
+    project = Project.of_plan(saved, selection) if saved else Project(selection, playbook_or_plan)
+    project = project.with_history(history)
+    runner = Runner(output, settings, forks, key=saved.key if saved else None)
+    if saved is None and not yes:
+        # A person sees the plan before it is applied; what is applied is exactly what was shown.
+        saved = make_plan(project, Runner(output, settings, forks, key=runner.key))
+        if not _agreed(saved, output):
+            return 4
+        saved_hosts: dict[str, HostPlan] | None = {host.host: host for host in saved.hosts}
+    else:
+        saved_hosts = {host.host: host for host in saved.hosts} if saved else None
+    recorder = Recorder(history, output, runner.run, "apply", str(playbook_or_plan), project.reason)
+    outcomes = runner.each(
+        project.works,
+        lambda host_run, work: _apply_one(host_run, work, saved_hosts, runner.key, "issue" if issue else None),
+        recorder.host_ended,
+    )
+    result = RunResult(
+        run=runner.run,
+        command="apply",
+        playbook=str(playbook_or_plan),
+        started=recorder.started,
+        finished=now(),
+        hosts=tuple(result for _plan, result in outcomes),
+        plan=saved.digest if saved else "",
+        reason=project.reason,
+    )
+    recorder.finish(result.finished)
+    from guiwei.report.run_view import run_view
+
+    output.show(run_view(result, output.words))
+    output.document(result)
+    project.show_notices(output)
+    return exit_code(result_statuses(result.hosts), differs=False)
+
+
+def _saved_plan(path: Path) -> Plan | None:
+    """A plan file is JSON, a playbook is YAML: the first character tells."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(64).lstrip()[:1]
+    except OSError:
+        return None
+    if first != b"{":
+        return None
+    from guiwei.engine.planfile import load_plan
+
+    return load_plan(path)
+
+
+def _agreed(plan: Plan, output: Output) -> bool:
+    from guiwei.report.plan_view import plan_view
+
+    output.side.print(plan_view(plan, output.words))
+    if not any(host.status == "differs" for host in plan.hosts):
+        return True
+    if not sys.stdin.isatty():
+        raise GateError("approval-needed")
+    return click.confirm(output.words.say("apply-ask"), err=True)
+
+
+def _apply_one(
+    host_run: HostRun, work: Work, saved: dict[str, HostPlan] | None, key: str, level: str | None
+) -> tuple[HostPlan, HostResult]:
+    approve: Callable[[HostPlan], HostPlan | None] = _as_it_is
+    if saved is not None:
+        approve = _approver(saved, key)
+    return host_run.apply(work, approve, level)
+
+
+def _as_it_is(plan: HostPlan) -> HostPlan:
+    return plan
+
+
+def _approver(saved: dict[str, HostPlan], key: str) -> Callable[[HostPlan], HostPlan | None]:
+    """Let a host have its saved plan, if nothing that the plan builds on has moved."""
+    from guiwei.engine.planfile import fill_secrets, moved_step
+
+    def approve(fresh: HostPlan) -> HostPlan | None:
+        planned = saved.get(fresh.host)
+        if planned is None or planned.status != "differs":
+            return None
+        moved = moved_step(planned, fresh, key)
+        if moved is not None:
+            raise moved
+        return fill_secrets(planned, fresh)
+
+    return approve
+
+
+def result_statuses(hosts: tuple[HostResult, ...]) -> tuple[str, ...]:
+    """Return the statuses of all hosts and instances of a run."""
+    return tuple(status for host in hosts for status in (host.status, *(each.status for each in host.instances)))

@@ -1,0 +1,62 @@
+"""`guiwei plan`: what differs and what would be done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from guiwei.cli._options import Selection, common_options, connection_options, selection_options
+from guiwei.cli._output import Output
+from guiwei.cli._project import Project
+from guiwei.cli._running import Runner, now, open_history
+from guiwei.model.plan import Plan
+from guiwei.model.run import exit_code
+from guiwei.transport.settings import Settings
+
+__all__ = ["command", "make_plan", "statuses_of"]
+
+
+@click.command("plan")
+@click.argument("playbook", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Save the plan for `apply`. 保存计划文件。")
+@selection_options
+@connection_options
+@common_options
+def command(
+    playbook: Path, out: Path | None, selection: Selection, forks: int, settings: Settings, output: Output
+) -> int:
+    """Show what differs and what would be done; exit 3 if something differs. 显示差异与将要执行的操作。"""
+    project = Project(selection, playbook).with_history(open_history())
+    plan = make_plan(project, Runner(output, settings, forks))
+    if out is not None:
+        from guiwei.engine.planfile import save_plan
+
+        plan = save_plan(plan, out)
+    from guiwei.report.plan_view import plan_view
+
+    output.show(plan_view(plan, output.words))
+    output.document(plan)
+    project.show_notices(output)
+    return exit_code(statuses_of(plan))
+
+
+def make_plan(project: Project, runner: Runner) -> Plan:
+    """Observe and plan every selected host."""
+    hosts = runner.each(project.works, lambda host_run, work: host_run.plan(work))
+    return Plan(
+        id=runner.run,
+        playbook=str(project.playbook_path),
+        created=now(),
+        hosts=tuple(hosts),
+        key=runner.key,
+        reason=project.reason,
+        inputs=project.inputs(),
+    )
+
+
+def statuses_of(plan: Plan) -> tuple[str, ...]:
+    """Return the statuses of all hosts and instances of a plan."""
+    return tuple(
+        status for host in plan.hosts for status in (host.status, *(instance.status for instance in host.instances))
+    )

@@ -1,0 +1,385 @@
+"""From a play and a host to declarations, and, once the host was observed, to the states that are wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from guiwei.errors import InputError, Place
+from guiwei.language._arguments import coerce_arguments, validate_arguments
+from guiwei.language._conflicts import combine, gather
+from guiwei.language._selection import selected
+from guiwei.language.template import LATE, PlaceOf, Scope, Templates, TooEarly, condition_references, references
+from guiwei.model.inventory import Host
+from guiwei.model.playbook import Declaration, Desired, Play, Task
+from guiwei.target.contract import FieldSpec, fields_of, find_type
+from guiwei.target.secret import MASK, Secret
+
+__all__ = ["compile_play", "finish", "identity", "join_plays", "play_scope", "renderer"]
+
+
+def play_scope(
+    play: Play, host: Host, *, extra: Mapping[str, Any] | None = None, groups: Mapping[str, Sequence[str]] | None = None
+) -> Scope:
+    """Return the variables of a play on a host, in Ansible's order: host < play < vars files < extra.
+
+    Args:
+        extra: `-e` variables; they win over everything.
+        groups: group → host names of the whole inventory.
+    """
+    data: dict[str, Any] = {
+        "inventory_hostname": host.name,
+        "inventory_hostname_short": host.name.partition(".")[0],
+        "group_names": sorted(host.groups),
+        "groups": groups or {},
+    }
+    return Scope({**host.vars, **play.vars, **(extra or {})}, data)
+
+
+def compile_play(
+    play: Play,
+    host: Host,
+    *,
+    templates: Templates | None = None,
+    tags: Collection[str] = (),
+    skip_tags: Collection[str] = (),
+    extra: Mapping[str, Any] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    instance: str | None = None,
+    instances: Sequence[str] = (),
+) -> tuple[Declaration, ...]:
+    """Return the resources that a play declares on a host: tasks in order, then every handler.
+
+    A task whose `when` is false by variables alone declares nothing. A task that uses `instance` declares one
+    resource for each of `instances`; every other one declares one for the host.
+
+    Args:
+        templates: renders for the play's folder; made from it by default.
+        tags: run only what has one of them (`all`, `tagged`, `untagged`; `always` and `never` as in Ansible).
+        skip_tags: leave out what has one of them.
+        extra: `-e` variables.
+        groups: group → host names.
+        instance: everything belongs to this instance, whether it uses `instance` or not.
+        instances: ids of the host's instances.
+
+    Raises:
+        InputError: an undefined variable, a secret in a key, two tasks that want different things, …
+    """
+    compiler = _Compiler(play, templates or Templates(play.folder), instance, tuple(instances))
+    scope = play_scope(play, host, extra=extra, groups=groups)
+    declared: list[Declaration] = []
+    for task in play.tasks:
+        if selected((*play.tags, *task.tags), tags, skip_tags):
+            declared += compiler.declare(task, scope, extra or {}, None)
+    for handler in play.handlers:
+        declared += compiler.declare(handler, scope, extra or {}, handler.name)
+    return combine(declared, _certain)
+
+
+def join_plays(declared: Iterable[Declaration]) -> tuple[Declaration, ...]:
+    """Return the declarations of several plays on one host, one for each resource.
+
+    Raises:
+        InputError: two plays want different things of one resource (`resource-conflict`).
+    """
+    return combine([part for each in declared for part in (replace(each, also=()), *each.also)], _certain)
+
+
+class _Compiler:
+    def __init__(self, play: Play, templates: Templates, instance: str | None, instances: tuple[str, ...]) -> None:
+        self._play = play
+        self._templates = templates
+        self._instance = instance
+        self._instances = instances
+        self._reaching: dict[str, bool] = {}
+
+    def declare(self, task: Task, scope: Scope, extra: Mapping[str, Any], handler: str | None) -> Iterator[Declaration]:
+        """Yield a task's resources on one host."""
+        if task.vars:
+            scope = Scope({**scope.variables, **task.vars, **extra}, scope.data)
+        for item in self._items(task, scope):
+            inner = scope if task.loop is None else scope.with_data({task.loop_var: item})
+            undecided = self._undecided(task, inner)
+            if undecided is None:
+                continue
+            for instance in self._owners(task, inner):
+                yield self._declaration(task, inner, undecided, instance, handler)
+
+    def _check(self, declaration: Declaration) -> None:
+        """Find now what would be found after observation, as far as it is known by now."""
+        known = _certain(declaration) or {}
+        place_of = _below(declaration.places, declaration.place, (declaration.module,))
+        # What is not known yet counts as given, nothing more.
+        validate_arguments(declaration.module, {**declaration.values, **declaration.reading, **known}, place_of)
+        for spec in fields_of(find_type(declaration.module)):
+            path = known.get(spec.name)
+            if spec.role != "supply" or not isinstance(path, str):
+                continue
+            place = place_of((spec.name,))
+            if spec.how == "artifact":
+                self._templates.find(path, ("files",), place)
+                continue
+            try:
+                self._templates.render_file(path, declaration.scope, place, early=True)
+            except TooEarly:
+                continue
+
+    def _items(self, task: Task, scope: Scope) -> Sequence[Any]:
+        if task.loop is None:
+            return (None,)
+        place_of = _below(task.places, task.place, ("loop",))
+        try:
+            items = self._templates.render(task.loop, scope, place_of, early=True)
+        except TooEarly as late:
+            raise InputError("loop-late", place_of(()), name=late.name) from None
+        if isinstance(items, Secret):
+            raise InputError("loop-secret", place_of(()))
+        if not isinstance(items, list):
+            raise InputError("loop-not-list", place_of(()))
+        return items
+
+    def _undecided(self, task: Task, scope: Scope) -> tuple[str, ...] | None:
+        """Return the conditions that only an observation decides; None if one is false by now.
+
+        They are taken in order, so that `x is defined` protects what comes after it.
+        """
+        open_conditions: list[str] = []
+        for index, expression in enumerate(task.when):
+            place = task.places.get(("when", index), task.places.get(("when",), task.place))
+            try:
+                if not self._templates.condition(expression, scope, place, early=True):
+                    return None
+            except TooEarly:
+                open_conditions.append(expression)
+            except InputError:
+                if not open_conditions:
+                    raise
+                open_conditions.append(expression)
+        return tuple(open_conditions)
+
+    def _owners(self, task: Task, scope: Scope) -> tuple[str | None, ...]:
+        if self._instance is not None:
+            return (self._instance,)
+        if not self._uses_instance(task, scope):
+            return (None,)
+        if not self._instances:
+            raise InputError("task-needs-instance", task.place, task=task.name)
+        return self._instances
+
+    def _uses_instance(self, task: Task, scope: Scope) -> bool:
+        named = references([task.arguments, task.name]) | condition_references(task.when)
+        for spec in fields_of(find_type(task.module)):
+            path = task.arguments.get(spec.name)
+            if spec.how == "template" and isinstance(path, str):
+                named |= self._templates.file_references(path)
+        own = bool(task.vars)
+        return any(self._reaches(name.partition(".")[0], scope, {} if own else self._reaching) for name in named)
+
+    def _reaches(self, name: str, scope: Scope, memo: dict[str, bool]) -> bool:
+        """Return whether a variable needs `instance`, through other variables too."""
+        if name == "instance":
+            return True
+        if name not in memo:
+            memo[name] = False
+            if name in scope.variables and name not in scope.data:
+                roots = {other.partition(".")[0] for other in references(scope.variables[name])}
+                memo[name] = any(self._reaches(other, scope, memo) for other in roots)
+        return memo[name]
+
+    def _declaration(
+        self, task: Task, scope: Scope, when: tuple[str, ...], instance: str | None, handler: str | None
+    ) -> Declaration:
+        reading: dict[str, Any] = {}
+        values: dict[str, Any] = {}
+        roles = {spec.name: spec.role for spec in fields_of(find_type(task.module))}
+        for name, item in task.arguments.items():
+            if item is None:
+                continue
+            if roles[name] in ("value", "supply"):
+                values[name] = item
+                continue
+            below = _below(task.places, task.place, (task.module, name))
+            rendered = self._templates.render_reading(item, scope, below)
+            if rendered is not None:
+                reading[name] = rendered
+        reading = coerce_arguments(task.module, reading)
+        declaration = Declaration(
+            id=identity(task.module, reading, instance, handler),
+            module=task.module,
+            name=self._label(task, scope),
+            reading=reading,
+            values={} if task.absent else values,
+            scope=scope,
+            place=task.place,
+            places=task.places,
+            absent=task.absent,
+            when=when,
+            tags=tuple(dict.fromkeys((*self._play.tags, *task.tags))),
+            notify=task.notify,
+            instance=instance,
+            handler=handler,
+            folder=self._play.folder,
+        )
+        self._check(declaration)
+        return declaration
+
+    def _label(self, task: Task, scope: Scope) -> str:
+        try:
+            label = self._templates.render(task.name, scope, lambda _: task.places.get(("name",)), early=True)
+        except TooEarly:
+            return task.name
+        return MASK if isinstance(label, Secret) else str(label)
+
+
+def identity(module: str, reading: Mapping[str, Any], instance: str | None = None, handler: str | None = None) -> str:
+    """Return a resource's identity: instance, type and key fields that are not at their default.
+
+    A handler is an event, not a state, so its name is part of it: restarting a service and keeping it running are
+    two things that may both be wanted of one service.
+    """
+    keys = []
+    for spec in fields_of(find_type(module)):
+        if spec.role == "key" and spec.name in reading and (spec.required or reading[spec.name] != spec.default):
+            keys.append(f"{spec.name}={_short(reading[spec.name])}")
+    owner = f"{instance}/" if instance else ""
+    event = f"handler {_short(handler)}/" if handler is not None else ""
+    return f"{owner}{event}{module}[{','.join(keys)}]"
+
+
+def finish(declaration: Declaration, context: Mapping[str, Any]) -> Desired:
+    """Return what a declaration wants, now that the host was observed.
+
+    Args:
+        context: `facts`, `instance` and `observed` (resource id → state or None).
+
+    Raises:
+        InputError: a value cannot be rendered or is none that its field may have; `when` is neither true nor false;
+            a file is missing; further tasks want something else of the same resource (`resource-conflict`).
+    """
+    found = _finish_one(declaration, context)
+    for other in declaration.also:
+        found = gather(found, _finish_one(other, context))
+    return Desired(declaration, found.state, found.skipped, found.artifacts)
+
+
+def renderer(play: Play, scope: Scope) -> Callable[[Any, Mapping[str, Any], Place | None], Any]:
+    """Return what renders a value of the play's `state:` once the host was observed: value, context, place.
+
+    Args:
+        scope: what `play_scope` gave.
+    """
+    templates = Templates(play.folder)
+
+    def render(value: Any, context: Mapping[str, Any], place: Place | None) -> Any:
+        late = {name: context[name] for name in LATE if name in context}
+        return templates.render(value, scope.with_data(late), lambda _: place)
+
+    return render
+
+
+def _certain(declaration: Declaration) -> Mapping[str, Any] | None:
+    """Return the values that are wanted for sure and known by now; None if a condition is still open."""
+    if declaration.when:
+        return None
+    templates = Templates(declaration.folder)
+    known: dict[str, Any] = {}
+    for name, item in declaration.values.items():
+        place_of = _below(declaration.places, declaration.place, (declaration.module, name))
+        try:
+            known[name] = templates.render(item, declaration.scope, place_of, early=True)
+        except TooEarly:
+            continue
+    return coerce_arguments(declaration.module, known)
+
+
+def _finish_one(declaration: Declaration, context: Mapping[str, Any]) -> Desired:
+    templates = Templates(declaration.folder)
+    scope = Scope.of(declaration.scope).with_data({name: context[name] for name in LATE if name in context})
+    for expression in declaration.when:
+        place = declaration.places.get(("when",), declaration.place)
+        if not templates.condition(expression, scope, place):
+            return Desired(declaration, None, skipped=True)
+    if declaration.absent:
+        return Desired(declaration, None)
+    place_of = _below(declaration.places, declaration.place, (declaration.module,))
+    rendered = templates.render(declaration.values, scope, place_of)
+    given = coerce_arguments(declaration.module, {name: item for name, item in rendered.items() if item is not None})
+    validate_arguments(declaration.module, {**declaration.reading, **given}, place_of)
+    cls = find_type(declaration.module)
+    state: dict[str, Any] = {}
+    artifacts: list[tuple[str, Path]] = []
+    for spec in fields_of(cls):
+        if spec.name not in given:
+            continue
+        if spec.role == "supply":
+            _supply(spec, given[spec.name], templates, scope, place_of((spec.name,)), state, artifacts)
+        else:
+            state[spec.name] = given[spec.name]
+    if cls.kind == "action" and any(spec.name == "done" for spec in fields_of(cls)):
+        state.setdefault("done", True)  # declaring an action is wanting it done
+    return Desired(declaration, state, False, tuple(artifacts))
+
+
+def _supply(
+    spec: FieldSpec,
+    item: Any,
+    templates: Templates,
+    scope: Scope,
+    place: Place | None,
+    state: dict[str, Any],
+    artifacts: list[tuple[str, Path]],
+) -> None:
+    """Turn a file of the controller's into the value that travels."""
+    assert spec.into is not None
+    if not isinstance(item, str):
+        raise InputError("supply-secret", place, field=spec.name)
+    if spec.how == "template":
+        state[spec.into] = templates.render_file(item, scope, place)
+        return
+    path = templates.find(item, ("files",), place)
+    sha256 = _hash_of(path)
+    if state.get(spec.into, sha256) != sha256:
+        raise InputError("supply-hash", place, field=spec.name, file=str(path), wanted=state[spec.into], found=sha256)
+    state[spec.into] = sha256
+    artifacts.append((sha256, path))
+
+
+def _hash_of(path: Path) -> str:
+    status = path.stat()
+    return _hash(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _hash(path: Path, mtime_ns: int, size: int) -> str:
+    """Read once for each state of the file: 32 hosts share one installer of 300 MB."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError("file-unreadable", file=str(path), reason=error.strerror or str(error)) from None
+
+
+def _below(places: Mapping[tuple[str | int, ...], Place], fallback: Place, prefix: tuple[str | int, ...]) -> PlaceOf:
+    """Return places by path below `prefix`; the closest part that has one."""
+
+    def place_of(path: tuple[str | int, ...]) -> Place:
+        whole = (*prefix, *path)
+        while whole:
+            if whole in places:
+                return places[whole]
+            whole = whole[:-1]
+        return fallback
+
+    return place_of
+
+
+def _short(item: Any) -> str:
+    """Return a key's value for an identity; quoted where it could be mistaken for more than one."""
+    if isinstance(item, str) and item and not set(item) & set(',[]="') and item.strip() == item:
+        return item
+    return json.dumps(item, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

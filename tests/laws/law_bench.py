@@ -1,0 +1,207 @@
+"""A PC in a folder: made, looked at byte by byte, and taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import hypothesis.strategies as st
+
+from guiwei.target.contract import Resource, State
+from guiwei.target.journal import Journal, journal_entries
+from guiwei.target.system import System
+
+RUN = "20260105T013000Z-law"
+
+#: Memory rather than a disk: every write of the code under test is an fsync.
+_PLACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+INTENTS = ("file", "folder", "meta", "tree", "touched", "row", "pragma", "data")
+
+
+class Seen(NamedTuple):
+    """All there is to see of one path."""
+
+    kind: str
+    mode: str
+    uid: int
+    gid: int
+    data: Any
+    modified: int
+
+
+Snapshot = dict[str, Seen]
+
+
+class Bench:
+    """One simulated PC, its state folder, and the blobs that its controller would have.
+
+    Attributes:
+        ignored: names below the root that a snapshot passes over (what a daemon writes of itself).
+    """
+
+    def __init__(self) -> None:
+        self.folder = tempfile.mkdtemp(prefix="guiwei-law-", dir=_PLACE)
+        self.root = os.path.join(self.folder, "pc [1] 开票")
+        self.state_dir = os.path.join(self.folder, "state")
+        self.blobs: dict[str, bytes] = {}
+        self.ignored: set[str] = set()
+        self.pid_files: list[str] = []
+        self.reads = 0
+        os.makedirs(self.root)
+        os.makedirs(self.state_dir, mode=0o700)
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for path in self.pid_files:
+            with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+                os.kill(int(file.read().split()[0]), signal.SIGKILL)
+        shutil.rmtree(self.folder)
+
+    # Making
+
+    def real(self, path: str) -> str:
+        return self.root + path
+
+    def put(self, path: str, data: bytes, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
+        real = self.real(path)
+        os.makedirs(os.path.dirname(real), exist_ok=True)
+        with open(real, "wb") as file:
+            file.write(data)
+        if owner is not None and os.geteuid() == 0:
+            os.chown(real, *owner)
+        os.chmod(real, mode)
+
+    def database(self, path: str, *statements: tuple[str, tuple[Any, ...]]) -> None:
+        os.makedirs(os.path.dirname(self.real(path)), exist_ok=True)
+        connection = sqlite3.connect(self.real(path), isolation_level=None)
+        for sql, parameters in statements:
+            connection.execute(sql, parameters)
+        connection.close()
+
+    # Systems
+
+    def reader(self) -> System:
+        return System(self.root, self.state_dir)
+
+    def writer(self) -> System:
+        return System(self.root, self.state_dir, Journal(self.state_dir, RUN), self._blob)
+
+    def _blob(self, sha256: str, offset: int) -> Iterator[bytes]:
+        data = self.blobs[sha256][offset:]
+        yield from (data[at : at + 1000] for at in range(0, len(data), 1000))
+
+    def intents(self) -> int:
+        return sum(1 for entry in journal_entries(self.state_dir, RUN) if entry["op"] in INTENTS)
+
+    # Looking
+
+    def snapshot(self) -> Snapshot:
+        """Return all of the PC; reading it changes nothing but access times."""
+        found: Snapshot = {}
+        for folder, folders, names in os.walk(self.root):
+            for name in [""] + folders + names if folder == self.root else folders + names:
+                real = os.path.join(folder, name) if name else folder
+                path = os.path.relpath(real, self.root)
+                if path not in self.ignored and os.path.dirname(path) not in self.ignored:
+                    found[path] = _seen(real)
+        return found
+
+
+def _seen(real: str) -> Seen:
+    seen = os.lstat(real)
+    if stat.S_ISLNK(seen.st_mode):
+        return Seen("link", "", seen.st_uid, seen.st_gid, os.readlink(real), 0)
+    mode = f"{stat.S_IMODE(seen.st_mode):04o}"
+    if stat.S_ISDIR(seen.st_mode):
+        return Seen("directory", mode, seen.st_uid, seen.st_gid, None, seen.st_mtime_ns)
+    with open(real, "rb") as file:
+        return Seen("file", mode, seen.st_uid, seen.st_gid, file.read(), seen.st_mtime_ns)
+
+
+def timeless(snapshot: Snapshot) -> Snapshot:
+    """Leave times away, and give databases by their rows: a rollback may not turn SQLite's change counter back."""
+    return {
+        path: seen._replace(modified=0, data=_rows(seen.data) if path.endswith(".db") else seen.data)
+        for path, seen in snapshot.items()
+    }
+
+
+def _rows(data: bytes) -> Any:
+    if not data:
+        return data
+    with tempfile.NamedTemporaryFile(dir=_PLACE) as file:
+        file.write(data)
+        file.flush()
+        connection = sqlite3.connect(f"file:{file.name}?mode=ro&immutable=1", uri=True)
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found = {table: sorted(map(repr, connection.execute(f'SELECT * FROM "{table}"'))) for table in sorted(tables)}
+        found[""] = list(connection.execute("PRAGMA user_version"))
+        connection.close()
+    return found
+
+
+def assert_same(before: Snapshot, after: Snapshot, but: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+    """Assert that nothing differs, times included, save below the paths in `but`."""
+
+    def counts(path: str) -> bool:
+        return not any(path == one or path.startswith(one + "/") for one in but)
+
+    for path in sorted(set(before) | set(after)):
+        if counts(path):
+            assert after.get(path) == before.get(path), path
+
+
+def parents_of(*paths: str) -> set[str]:
+    """Return the folders that hold these paths: their times change when an entry does."""
+    found = {"."}
+    for path in paths:
+        while path:
+            path = os.path.dirname(path)
+            found.add(path or ".")
+    return found
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A PC to start from, a resource on it, and what is wanted of it.
+
+    Attributes:
+        make: makes the PC and returns the resource with its key and option fields.
+        state: the desired state, None to have the thing away.
+        frame: asserts that a write of `state` left all else alone; gets bench, snapshots before and after.
+        later: what something else does to the PC after the step, within the same run.
+    """
+
+    make: Callable[[Bench], Resource]
+    state: State | None
+    frame: Callable[[Bench, Snapshot, Snapshot], None]
+    later: Callable[[Bench], None] | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """How one module joins the harness.
+
+    Attributes:
+        situations: strategy of situations.
+        honest: an action whose `read` can tell that it is done; lenses always are.
+        share: how many of the usual examples it gets: less where each costs a process.
+        refusals: error codes with which a write may refuse a state, having touched nothing.
+    """
+
+    module: str
+    situations: st.SearchStrategy[Situation]
+    honest: bool = True
+    share: float = 1.0
+    refusals: frozenset[str] = field(default_factory=frozenset)
