@@ -25,8 +25,12 @@ class Directory(Resource):
         "Make the missing folders above it too.", "同时创建缺少的上级文件夹。", default=True, example=True
     )
     mode: Optional[str] = value("Permission bits.", "权限位。", form="mode", pattern=r"^0[0-7]{3}$", example="0750")
-    owner: Optional[str] = value("Owner's name.", "所有者。", example="root")
-    group: Optional[str] = value("Group's name.", "所属组。", example="root")
+    owner: Optional[str] = value(
+        "Owner's name; a number where the PC has no name for it.", "所有者名称；没有名称时用编号。", example="root"
+    )
+    group: Optional[str] = value(
+        "Group's name; a number where the PC has no name for it.", "所属组名称；没有名称时用编号。", example="root"
+    )
 
     def read(self, system: System) -> Optional[State]:
         """Return mode and owner."""

@@ -36,8 +36,12 @@ class File(Resource):
     )
     sha256: Optional[str] = value("SHA-256 of the content.", "内容的 SHA-256。", pattern=r"^[0-9a-f]{64}$")
     mode: Optional[str] = value("Permission bits.", "权限位。", form="mode", pattern=r"^0[0-7]{3}$", example="0644")
-    owner: Optional[str] = value("Owner's name.", "所有者。")
-    group: Optional[str] = value("Group's name.", "所属组。")
+    owner: Optional[str] = value(
+        "Owner's name; a number where the PC has no name for it.", "所有者名称；没有名称时用编号。"
+    )
+    group: Optional[str] = value(
+        "Group's name; a number where the PC has no name for it.", "所属组名称；没有名称时用编号。"
+    )
 
     @classmethod
     def check_arguments(cls, arguments: Mapping[str, Any]) -> Optional[ResourceError]:

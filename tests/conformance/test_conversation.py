@@ -43,6 +43,9 @@ def test_a_whole_observation_is_one_round_trip_after_connecting(ssh_pc: Pc) -> N
         probe = ("tcp", {"host": "127.0.0.1", "port": listener.getsockname()[1], "timeout": 20})
         reads = [probe] + [("file", {"path": f"/etc/none-{n}"}) for n in range(200)]
         with ssh_pc.connect(**ssh_pc.through(proxy)) as session, ThreadPoolExecutor(1) as pool:
+            # OpenSSH opens a channel's window only when its command runs: that belongs to connecting.
+            channel = session._link._channel  # type: ignore[attr-defined]
+            assert eventually(lambda: channel.out_window_size > 0)
             proxy.hold()
             heard = proxy.to_controller
             answer = pool.submit(session.ask, observe(*reads))

@@ -132,14 +132,16 @@ def _seen(real: str) -> Seen:
 def timeless(snapshot: Snapshot) -> Snapshot:
     """Leave times away, and give databases by their rows: a rollback may not turn SQLite's change counter back."""
     return {
-        path: seen._replace(modified=0, data=_rows(seen.data) if path.endswith(".db") else seen.data)
+        path: seen._replace(modified=0, data=_rows(seen.data) if _is_database(seen.data) else seen.data)
         for path, seen in snapshot.items()
     }
 
 
+def _is_database(data: Any) -> bool:
+    return isinstance(data, bytes) and data.startswith(b"SQLite format 3\x00")
+
+
 def _rows(data: bytes) -> Any:
-    if not data:
-        return data
     with tempfile.NamedTemporaryFile(dir=_PLACE) as file:
         file.write(data)
         file.flush()

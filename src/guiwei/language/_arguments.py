@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from guiwei.errors import InputError, Place, ResourceError
+from guiwei.language._words import closest
 from guiwei.language.source import Vaulted
 from guiwei.language.template import PlaceOf, is_template
 from guiwei.target.contract import FieldSpec, fields_of, find_type
@@ -138,9 +138,8 @@ def check_arguments(
         spec = specs.get(name)
         if spec is None:
             wrong = True
-            near = difflib.get_close_matches(name, specs, 3, 0.5)
             place = (key_place_of or place_of)((name,))
-            yield InputError("field-unknown", place, module=module, field=name, near=near, known=list(specs))
+            yield InputError("field-unknown", place, module=module, field=name, near=closest(name, specs))
         elif item is not None:
             for error in _check_field(module, spec, item, place_of):
                 wrong = True
@@ -175,8 +174,7 @@ def _check_field(module: str, spec: FieldSpec, item: Any, place_of: PlaceOf) -> 
     if problems or (isinstance(item, str) and is_template(item)):
         return
     if spec.choices is not None and item not in spec.choices:
-        near = difflib.get_close_matches(str(item), [str(choice) for choice in spec.choices], 1, 0.5)
-        yield wrong("field-choice", place, value=item, choices=list(spec.choices), near=near)
+        yield wrong("field-choice", place, value=item, choices=", ".join(map(str, spec.choices)))
     elif spec.pattern is not None and isinstance(item, str) and not re.search(spec.pattern, item):
         yield wrong("field-pattern", place, value=_short(item), pattern=spec.pattern, example=spec.example)
 

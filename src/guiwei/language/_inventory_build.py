@@ -103,7 +103,7 @@ class Builder:
         above, below = self.groups[parent], self.groups[child]
         if parent == "ungrouped" or (child == "ungrouped" and parent != "all"):
             raise InputError("inventory-ungrouped", place)
-        if above is below or child in above.ancestors():
+        if child in (parent, "all") or child in above.ancestors():  # every group is below `all`
             raise InputError("inventory-cycle", place, group=child, parent=parent)
         above.children.setdefault(child, below)
         below.parents.setdefault(parent, above)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from guiwei.errors import InputError, Place
 from guiwei.language._arguments import check_arguments, module_names
-from guiwei.language._words import LATER, TASK_WORDS, alternative, module_alternative
+from guiwei.language._words import LATER, TASK_WORDS, alternative, closest, module_alternative
 from guiwei.language.source import Source, Unsafe
 from guiwei.language.template import LATE, check_templates, is_template
 from guiwei.model.playbook import Task
@@ -162,8 +161,7 @@ class Reader:
         elif word in LATER:
             self.wrong("word-later", path, key=True, word=word)
         else:
-            near = difflib.get_close_matches(word, [*known, *TASK_WORDS], 3, 0.6)
-            self.wrong("task-unknown-word", path, key=True, word=word, near=near, known=", ".join(known))
+            self.wrong("task-unknown-word", path, key=True, word=word, near=closest(word, [*known, *TASK_WORDS]))
 
     def _arguments(self, data: Mapping[str, Any], module: str, path: Path) -> tuple[Mapping[str, Any], bool]:
         given = data[module]

@@ -6,7 +6,19 @@ https://docs.ansible.com/ansible/latest/reference_appendices/playbooks_keywords.
 
 from __future__ import annotations
 
-__all__ = ["LATER", "MODULES", "PLAY_WORDS", "STATE_WORDS", "TASK_WORDS", "alternative", "module_alternative"]
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "LATER",
+    "MODULES",
+    "PLAY_WORDS",
+    "STATE_WORDS",
+    "TASK_WORDS",
+    "alternative",
+    "closest",
+    "module_alternative",
+]
 
 #: Keywords by the code of the error that says what to do instead.
 _ALTERNATIVES: dict[str, tuple[str, ...]] = {
@@ -101,3 +113,9 @@ def module_alternative(name: str, known: tuple[str, ...]) -> tuple[str, dict[str
     if instead not in known:
         return "module-of-ansible", {"module": name, "known": ", ".join(known)}
     return "module-instead", {"module": name, "instead": instead}
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return the known words that are close to a wrong one, all of them if none is."""
+    words = list(known)
+    return ", ".join(difflib.get_close_matches(word, words, 3, 0.5) or words)

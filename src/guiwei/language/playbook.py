@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from guiwei.errors import InputError, Place
 from guiwei.language import vault
 from guiwei.language._tasks import Reader
-from guiwei.language._words import LATER, PLAY_WORDS, STATE_WORDS, alternative
+from guiwei.language._words import LATER, PLAY_WORDS, STATE_WORDS, alternative, closest
 from guiwei.language.source import Source, load
 from guiwei.language.template import check_templates, is_template
 from guiwei.language.vault import Keyring
@@ -106,9 +105,7 @@ def _check_words(reader: Reader, data: Mapping[str, Any], index: int) -> None:
         elif code:
             reader.wrong(code, (index, word), key=True, word=word)
         else:
-            near = difflib.get_close_matches(word, PLAY_WORDS, 3, 0.6)
-            known = ", ".join(PLAY_WORDS)
-            reader.wrong("play-unknown-word", (index, word), key=True, word=word, near=near, known=known)
+            reader.wrong("play-unknown-word", (index, word), key=True, word=word, near=closest(word, PLAY_WORDS))
 
 
 def _hosts(reader: Reader, data: Mapping[str, Any], index: int) -> str:
@@ -144,9 +141,8 @@ def _check_handlers(
         for name in task.notify:
             if name not in first:
                 place = task.places.get(("notify",), task.place)
-                near = difflib.get_close_matches(name, first, 3, 0.5)
-                known = ", ".join(first)
-                reader.problems.append(InputError("handler-unknown", place, handler=name, near=near, known=known))
+                near = closest(name, first) or "—"
+                reader.problems.append(InputError("handler-unknown", place, handler=name, near=near))
 
 
 def _vars_files(reader: Reader, data: Mapping[str, Any], index: int) -> list[str]:
@@ -208,9 +204,8 @@ def _state(reader: Reader, data: Mapping[str, Any], index: int) -> Mapping[str, 
         reader.wrong("state-without-product", (index, "state"), key=True)
     for word in found:
         if word not in STATE_WORDS:
-            near = difflib.get_close_matches(word, STATE_WORDS, 3, 0.5)
-            known = ", ".join(STATE_WORDS)
-            reader.wrong("state-unknown-word", (index, "state", word), key=True, word=word, near=near, known=known)
+            near = closest(word, STATE_WORDS)
+            reader.wrong("state-unknown-word", (index, "state", word), key=True, word=word, near=near)
     reader.templates(found, (index, "state"))
     return found
 

@@ -135,7 +135,13 @@ def test_limits_leave_what_ansible_leaves(tmp_path: Path) -> None:
     inventory = CASES / "yaml_groups" / "fleet.yml"
     names = tmp_path / "retry"
     names.write_text("bj01.branch\nsz1\n")
-    pairs = [("all", "north"), ("north", "bj*,tj1"), ("all", "all:!south"), ("beijing[1:3]", "bja"), ("all", f"@{names}")]
+    pairs = [
+        ("all", "north"),
+        ("north", "bj*,tj1"),
+        ("all", "all:!south"),
+        ("beijing[1:3]", "bja"),
+        ("all", f"@{names}"),
+    ]
     results = ansible_cli.run(
         [["adhoc", "-i", str(inventory), pattern, "-l", limit, "--list-hosts"] for pattern, limit in pairs]
     )

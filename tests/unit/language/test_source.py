@@ -29,8 +29,9 @@ def test_numbers_booleans_and_null(text: str, value: object) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "yes", "No", "on", "OFF", "y", "tRUE", "010", "004", "00", "-0", "+86", "1234567890123456", "91440300123456789X",
-        "3.10", "1.0.0", "1e3", ".5", "1.", "0x1A", "0o14", "1_000", "12:30:45", "2026-01-15", ".inf", ".nan",
+        "yes", "No", "on", "OFF", "y", "tRUE", "010", "004", "00", "-0", "+86", "1234567890123456",
+        "91440300123456789X", "3.10", "1.0.0", "1e3", ".5", "1.", "0x1A", "0o14", "1_000", "12:30:45",
+        "2026-01-15", ".inf", ".nan",
     ],
 )  # fmt: skip
 def test_everything_else_is_text_with_every_character(text: str) -> None:
@@ -43,7 +44,14 @@ def test_a_number_prints_as_it_was_written(text: str) -> None:
     assert value is None if text == "" else str(value) == text
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers(-(10**14), 10**14) | st.text(st.characters(codec="utf-8", exclude_categories=["C"])), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8", exclude_categories=["C"])), inner, max_size=3)))  # fmt: skip # noqa: E501
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["C"]))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**14), 10**14) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+)
+
+
+@given(VALUES)
 def test_json_comes_back_as_it_went(value: object) -> None:
     assert loads(json.dumps(value), "f.json").data == value
 
@@ -117,7 +125,8 @@ def test_what_ansible_inventory_exports_is_read_from_json() -> None:
 
 
 LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
-    f"{name}: &{name} [{','.join(['*' + previous] * 9)}]\n" for previous, name in zip("abcdefgh", "bcdefghi", strict=True)
+    f"{name}: &{name} [{','.join(['*' + previous] * 9)}]\n"
+    for previous, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
 
 
@@ -142,7 +151,7 @@ LAUGHS = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
         ("a: 1\n---\nb: 2", "yaml-many-documents", 2, 1),
         ("a: b: c", "yaml-colon", 1, 5),
         ("a: 'x\nb: y", "yaml-unclosed-quote", 1, 4),
-        ('a: "C:\\Program"', "yaml-bad-escape", 1, 7),
+        ('a: "D:\\开票软件"', "yaml-bad-escape", 1, 7),
         ("a: [1, 2\nb: 3", "yaml-unclosed-bracket", 1, 4),
         ("a: @x", "yaml-bad-start", 1, 4),
         ("a: {{ x }}", "yaml-unquoted-template", 1, 4),
@@ -162,12 +171,13 @@ def test_what_is_wrong_is_named_with_its_place(text: str, code: str, line: int, 
 
 @given(st.text(max_size=60) | st.text(st.sampled_from("ab:-[]{}&*!|>'\"#%@`,?\n \t<0"), max_size=60))
 def test_any_text_gives_data_or_an_input_error(text: str) -> None:
+    place = Place("f.yml", 1, 1)
     try:
         loads(text, "f.yml")
     except InputError as error:
-        assert error.place is not None
-        assert error.place.line >= 1
-        assert error.place.column >= 1
+        place = error.place or Place("", 0, 0)
+    assert place.file == "f.yml"
+    assert min(place.line, place.column) >= 1
 
 
 def test_files(tmp_path: Path) -> None:

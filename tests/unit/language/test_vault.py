@@ -240,7 +240,9 @@ def test_an_encrypted_string_is_yaml(tmp_path: Path) -> None:
     assert data == {"pin": Secret("a: {{ b }}\nc")}
 
 
-@pytest.mark.parametrize(("data", "password", "label"), [(b"$ANSIBLE_VAULT;", b"p", None), (b"x", b"", None), (b"x", b"p", "a b")])
+@pytest.mark.parametrize(
+    ("data", "password", "label"), [(b"$ANSIBLE_VAULT;", b"p", None), (b"x", b"", None), (b"x", b"p", "a b")]
+)
 def test_what_cannot_be_encrypted(data: bytes, password: bytes, label: str | None) -> None:
-    with pytest.raises(InputError, match="vault-(already-encrypted|empty-password|bad-id)"):
+    with pytest.raises(InputError, match=r"vault-(already-encrypted|empty-password|bad-id)"):
         encrypt(data, password, label)
