@@ -10,17 +10,24 @@ import hmac
 import io
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_SUCCEEDED,
+)
 
 __all__ = ["Endpoint", "new_key"]
 
@@ -156,17 +163,17 @@ class _Server(paramiko.ServerInterface):
     def check_auth_password(self, username: str, password: str) -> int:
         known = self._endpoint.users.get(username)
         if isinstance(known, str) and hmac.compare_digest(known.encode(), password.encode()):
-            return paramiko.AUTH_SUCCESSFUL
-        return paramiko.AUTH_FAILED
+            return AUTH_SUCCESSFUL
+        return AUTH_FAILED
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         known = self._endpoint.users.get(username)
         same = isinstance(known, paramiko.PKey) and known.asbytes() == key.asbytes()
-        return paramiko.AUTH_SUCCESSFUL if same else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if same else AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         allowed = kind == "session"
-        return paramiko.OPEN_SUCCEEDED if allowed else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        return OPEN_SUCCEEDED if allowed else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         user = self._transport.get_username() or ""
@@ -191,6 +198,9 @@ class _Command:
         self._transport = transport
         self._channel = channel
         self._grace = grace
+        # Its write end is closed when the client goes: that wakes whoever waits for output.
+        self._gone, self._client = os.pipe()
+        self._leaving = threading.Lock()
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", command],
             stdin=subprocess.PIPE,
@@ -217,6 +227,10 @@ class _Command:
         code = self._process.wait()
         for thread in output:
             thread.join(1.0)
+        self._leave()
+        for thread in output:
+            thread.join()
+        os.close(self._gone)
         try:
             self._channel.send_exit_status(code if code >= 0 else 128 - code)
             self._channel.shutdown_write()
@@ -257,18 +271,33 @@ class _Command:
         while self._process.poll() is None:
             # End of input is not the client's going: it may wait for the answer.
             if self._channel.closed or not self._transport.is_active():
-                self.end(self._grace)
-                return
-            time.sleep(0.1)
+                break
+            time.sleep(0.05)
+        self._leave()
+        self.end(self._grace)
 
-    def _copy_out(self, stream: io.RawIOBase, send: object) -> None:
-        assert callable(send)
+    def _leave(self) -> None:
+        with self._leaving:
+            if self._client >= 0:
+                os.close(self._client)
+            self._client = -1
+
+    def _copy_out(self, stream: io.RawIOBase, send: Callable[[bytes], None]) -> None:
+        poll = select.poll()
+        poll.register(stream, select.POLLIN)
+        poll.register(self._gone, select.POLLIN)
+        # Leaving closes our end of the pipe: the command's next write fails, and so it learns that nobody listens.
         with stream:
-            while piece := stream.read(1 << 16):
+            while True:
+                ready = [handle for handle, _ in poll.poll()]
+                if stream.fileno() not in ready:
+                    return
+                piece = stream.read(1 << 16)
+                if not piece:
+                    return
                 try:
                     send(piece)
                 except (OSError, EOFError, paramiko.SSHException):
-                    # Closing our end is how the command learns of it.
                     return
 
 

@@ -37,10 +37,10 @@ class File(Resource):
     sha256: Optional[str] = value("SHA-256 of the content.", "内容的 SHA-256。", pattern=r"^[0-9a-f]{64}$")
     mode: Optional[str] = value("Permission bits.", "权限位。", form="mode", pattern=r"^0[0-7]{3}$", example="0644")
     owner: Optional[str] = value(
-        "Owner's name; a number where the PC has no name for it.", "所有者名称；没有名称时用编号。"
+        "Owner's name; a number where the PC has no name for it.", "所有者名称；没有名称时用编号。", example="root"
     )
     group: Optional[str] = value(
-        "Group's name; a number where the PC has no name for it.", "所属组名称；没有名称时用编号。"
+        "Group's name; a number where the PC has no name for it.", "所属组名称；没有名称时用编号。", example="root"
     )
 
     @classmethod

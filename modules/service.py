@@ -14,7 +14,7 @@ from guiwei.target.contract import Resource, State, key, option, value
 from guiwei.target.system import System
 
 #: Seconds between two looks while waiting.
-PAUSE = 0.05
+PAUSE = 0.02
 
 
 @dataclasses.dataclass(frozen=True)

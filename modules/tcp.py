@@ -21,7 +21,7 @@ class Tcp(Resource):
     port: int = key("Port, 1 to 65535.", "端口，1 到 65535。", example=7001)
     timeout: float = option("Deadline in seconds.", "期限（秒）。", default=3.0)
     open: Optional[bool] = value("Whether it accepts.", "是否接受连接。")
-    milliseconds: Optional[float] = value("How long connecting took.", "连接耗时（毫秒）。", volatile=True)
+    milliseconds: Optional[float] = value("How long connecting took.", "连接耗时（毫秒）。", volatile=True, example=1.5)
 
     def read(self, system: System) -> Optional[State]:
         """Return `open` and how long it took."""

@@ -25,6 +25,7 @@ __all__ = [
     "install",
     "lantai",
     "make_branch",
+    "program",
     "plug",
     "unplug",
     "usccs",
@@ -79,19 +80,16 @@ class Branch(NamedTuple):
         return self
 
 
-def lantai(root: str, *arguments: str, instance: str | None = None, stdin: str = "") -> Answer:
-    """Run the client that is installed below a root and return its answer."""
-    command = [
-        sys.executable,
-        "-I",
-        "-S",
-        os.path.join(root, "opt", "lantai", "bin", "lantai"),
-        "--root",
-        root,
-        "--json",
-    ]
+def program(root: str, instance: str) -> str:
+    """Return the program tree of an instance."""
+    return os.path.join(_folder(root, instance), "Program")
+
+
+def lantai(root: str, *arguments: str, instance: str, stdin: str = "") -> Answer:
+    """Run the client with an instance's own program tree, for that instance, and return its answer."""
+    script = os.path.join(program(root, instance), "bin", "lantai")
     done = subprocess.run(
-        command + (["--instance", instance] if instance else []) + list(arguments),
+        [sys.executable, "-I", "-S", script, "--root", root, "--instance", instance, "--json", *arguments],
         input=stdin.encode("utf-8"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -110,20 +108,20 @@ def lantai(root: str, *arguments: str, instance: str | None = None, stdin: str =
     )
 
 
-def install(root: str, version: str, packages: str) -> None:
-    """Put a version's program tree in place of whatever is there, and run its setup, as an installer does.
+def install(root: str, instance: str, version: str, packages: str) -> None:
+    """Put a version's program tree in place of the instance's, and run its setup, as an installer does.
 
-    The package is built when ``packages`` does not hold it yet.
+    Other instances keep theirs. The package is built when ``packages`` does not hold it yet.
     """
     package = package_path(packages, version)
     if not os.path.exists(package):
         build(version, packages)
-    tree = os.path.join(root, "opt", "lantai")
+    tree = program(root, instance)
     shutil.rmtree(tree, ignore_errors=True)
     os.makedirs(tree)
     with tarfile.open(package) as archive:
         archive.extractall(tree)
-    _expect(lantai(root, "setup"))
+    _expect(lantai(root, "setup", instance=instance))
 
 
 def make_branch(
@@ -149,7 +147,7 @@ def make_branch(
 ) -> Branch:
     """Make one instance on the PC below ``root``; called again with another taxpayer it makes a second instance.
 
-    A version that is already installed stays. A disk that is plugged in is pulled out first: a PC takes one at a time
+    Each has its own program tree, of its own version. A disk that is plugged in is pulled out first: a PC takes one at a time
     (``unplug(root)``, then ``plug(root, other.disk)`` changes over).
 
     :param packages: folder with the packages; what is missing is built there.
@@ -158,13 +156,8 @@ def make_branch(
     :return: the instance, not started.
     :raises RuntimeError: when the client refuses a step.
     """
-    try:
-        with open(os.path.join(root, "opt", "lantai", "VERSION"), encoding="ascii") as file:
-            present = file.read().strip()
-    except OSError:
-        present = ""
-    if present != version:
-        install(root, version, packages)
+    instance = taxpayer + "." + machine
+    install(root, instance, version, packages)
     driver = os.path.join(root, "etc", "lantai", "driver.ini")
     if not os.path.exists(driver):
         os.makedirs(os.path.dirname(driver), exist_ok=True)
@@ -191,6 +184,7 @@ def make_branch(
             "--limit",
             "{0}.99".format(10**limit_exponent - 1),
             "--cert-password-stdin",
+            instance=instance,
             stdin=password,
         )
     )
@@ -207,14 +201,12 @@ def make_branch(
         today=until,
     )
     plug(root, disk)
-    instance = taxpayer + "." + machine
     if registered:
         _expect(lantai(root, "register", "--disk", disk_number, "--pin-stdin", instance=instance, stdin=pin))
     if invoices:
         told = json.dumps(history(seed, invoices, kinds, until or datetime.date.today(), limit_exponent))
         _expect(lantai(root, "import", "--stdin", instance=instance, stdin=told))
-    folder = os.path.join(root, "var", "lib", "兰台开票", instance)
-    return Branch(root, instance, folder, port, disk_number, pin, password, disk)
+    return Branch(root, instance, _folder(root, instance), port, disk_number, pin, password, disk)
 
 
 def history(
@@ -285,6 +277,10 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _folder(root: str, instance: str) -> str:
+    return os.path.join(root, "var", "lib", "兰台开票", instance)
 
 
 def _line(source: random.Random, limit_exponent: int) -> list[str]:

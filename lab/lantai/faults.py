@@ -12,7 +12,7 @@ import signal
 import time
 
 from . import disks
-from .branch import free_port, install
+from .branch import free_port, install, program
 from .uscc import usccs
 
 __all__ = [
@@ -43,9 +43,9 @@ _PLACES = {
 }
 
 
-def does_not_start(root: str) -> str:
-    """Damage a program file that only the start needs, as a bad sector does; return its path."""
-    path = os.path.join(root, "opt", "lantai", "lib", "lantai", "server.py")
+def does_not_start(root: str, instance: str) -> str:
+    """Damage a program file that only the instance's start needs, as a bad sector does; return its path."""
+    path = os.path.join(program(root, instance), "lib", "lantai", "server.py")
     with open(path, "r+b") as file:
         size = os.fstat(file.fileno()).st_size
         file.seek(size // 2)
@@ -138,7 +138,7 @@ def unfinished_migration(root: str, instance: str, packages: str, version: str =
     record = os.path.join(root, "etc", "lantai", "record.ini")
     if _get_value(record, "utf-8", instance, "DataBaseVersion") == version:
         raise RuntimeError("the database is of version {0} already".format(version))
-    install(root, version, packages)
+    install(root, instance, version, packages)
 
 
 def record_behind_database(root: str, instance: str, version: str) -> None:

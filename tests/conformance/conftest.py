@@ -136,16 +136,6 @@ def payloads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sent
 
 
-@pytest.fixture
-def marker() -> Iterator[Callable[[], list[int]]]:
-    """Return the live processes whose command line has this test's own mark."""
-
-    def find() -> list[int]:
-        return processes_with(f"guiwei-test-{os.getpid()}")
-
-    yield find
-
-
 def processes_with(text: str) -> list[int]:
     """Return the pids of live processes that have `text` in their command line."""
     found = []

@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Pc
+from conftest import Pc, processes_with
 from support.asking import apply, command, eventually, file, observe
 from support.proxy import Proxy
 
 from guiwei.errors import GateError, HostError, UnknownOutcomeError, UnreachableError
+from guiwei.model.inventory import Host
 from guiwei.target.journal import journal_entries
+from guiwei.transport.connect import connect
 from guiwei.transport.session import Session
+from guiwei.transport.settings import Settings
 
 
 def test_observe_answers_for_the_root_of_the_pc(pc: Pc) -> None:
@@ -138,8 +141,9 @@ def test_apply_streams_results_while_it_goes_on(pc: Pc) -> None:
         flag.write_text("go")
 
     waiting = command("/bin/sh", "-c", f"while ! test -e '{flag}'; do sleep 0.02; done", timeout=30)
+    stage = apply("r1", file("/etc/motd", content="你好\n"), waiting, file("/etc/b", content="b"))
     with pc.connect() as session:
-        answer = session.ask(apply("r1", file("/etc/motd", content="你好\n"), waiting, file("/etc/b", content="b")), on_result)
+        answer = session.ask(stage, on_result)
     assert answer["whole"] is True
     assert heard == [("s1", "changed"), ("s2", "changed"), ("s3", "changed")]
     assert pc.real("etc/motd").read_text("utf-8") == "你好\n"
@@ -285,8 +289,6 @@ def test_leaving_in_the_middle_lets_the_step_finish(pc: Pc) -> None:
 
 
 def test_nothing_is_left_running(pc: Pc) -> None:
-    from conftest import processes_with
-
     with pc.connect() as session:
         session.ask(observe())
         assert processes_with(str(pc.state_dir))
@@ -296,3 +298,35 @@ def test_nothing_is_left_running(pc: Pc) -> None:
 def test_python_of_the_pc_is_the_one_that_is_asked_for(pc: Pc) -> None:
     with pc.connect(ansible_python_interpreter=["/no/such/python", sys.executable]) as session:
         assert session.ask(observe())["facts"]["interpreter"] == sys.executable
+
+
+def test_a_full_disk_is_no_reason_not_to_look(pc: Pc, tmp_path: Path) -> None:
+    limited = tmp_path / "limited"
+    limited.write_text(f"#!/bin/sh\nulimit -f 8\nexec '{sys.executable}' \"$@\"\n")
+    limited.chmod(0o755)
+    with pc.connect(ansible_python_interpreter=str(limited)) as session:
+        answer = session.ask(observe(("file", {"path": "/etc/hostname"})))
+    assert answer["states"]["r1"]["content"] == "branch-1\n"
+    assert list((pc.state_dir / "payload").iterdir()) == []
+
+
+def pythons() -> list[str]:
+    """Return every supported Python of this machine, the newest of each minor version."""
+    homes = Path.home() / ".pyenv" / "versions"
+    found = {sys.executable}
+    for minor in range(7, 15):
+        named = sorted(homes.glob(f"3.{minor}.*/bin/python3")) if homes.is_dir() else []
+        found.update(str(path) for path in named[-1:])
+        found.update(path for path in [f"/usr/bin/python3.{minor}"] if os.path.exists(path))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_every_python_of_a_pc(python: str, tmp_path: Path, payloads: list[int]) -> None:
+    host = Host("pc", {"ansible_connection": "local", "ansible_python_interpreter": python})
+    host = Host("pc", {**host.vars, "guiwei_root": str(tmp_path), "guiwei_state_dir": str(tmp_path / "state")})
+    for _ in range(2):
+        with connect(host, Settings()) as session:
+            assert session.ask(observe())["facts"]["interpreter"] == python
+            assert session.ask(apply("run-1", file("/a", content="b")))["whole"] is True
+    assert len(payloads) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from support.asking import apply, command, eventually, file, observe
 from guiwei.errors import HostError, UnknownOutcomeError
 from guiwei.target.journal import journal_entries
 from guiwei.target.secret import Secret
+from guiwei.transport.connect import connect
+from guiwei.transport.session import Session
 
 
 def interpreter(folder: Path, script: str) -> str:
@@ -139,12 +142,12 @@ def test_looking_that_hangs_is_a_failure(pc: Pc) -> None:
 
 
 def test_the_deadline_of_a_host_covers_all_its_requests(pc: Pc) -> None:
-    from dataclasses import replace
-
-    from guiwei.transport.connect import connect
-
     slow = {"argv": ["/bin/true"], "unless": ["/bin/sleep", "1.5"]}
     with connect(pc.host(), replace(pc.settings, host_deadline=5)) as session, pytest.raises(HostError) as caught:
-        for _ in range(10):
-            session.ask(observe(("command", slow)))
+        ask_ten_times(session, observe(("command", slow)))
     assert caught.value.code == "deadline-passed"
+
+
+def ask_ten_times(session: Session, request: dict[str, Any]) -> None:
+    for _ in range(10):
+        session.ask(request)

@@ -16,7 +16,7 @@ Make = Callable[..., branch.Branch]
 
 def test_does_not_start(pc: branch.Branch) -> None:
     assert pc.run("repair").code == 0
-    faults.does_not_start(pc.root)
+    faults.does_not_start(pc.root, pc.instance)
     broken = pc.run("start")
     assert (broken.code, pc.run("status").data["running"]) == (10, False)
     assert pc.run("serve").code == 10

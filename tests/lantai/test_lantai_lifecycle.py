@@ -113,7 +113,7 @@ def test_sigterm_is_a_graceful_stop(pc: branch.Branch) -> None:
 
 def test_the_running_client_holds_nothing_of_its_caller(pc: branch.Branch) -> None:
     reader, writer = os.pipe()
-    script = os.path.join(pc.root, "opt", "lantai", "bin", "lantai")
+    script = os.path.join(branch.program(pc.root, pc.instance), "bin", "lantai")
     subprocess.run([sys.executable, script, "--root", pc.root, "start"], pass_fds=(writer,), check=True)
     os.close(writer)
     assert select.select([reader], [], [], 10)[0], "the pipe is still held open"
@@ -169,7 +169,6 @@ def test_two_instances_on_one_pc_and_one_port(pc: branch.Branch, packages: str) 
         packages=packages,
         invoices=5,
     )
-    assert branch.lantai(pc.root, "status").code == 2, "the choice is open"
     assert pc.run("start").code == 11, "the other company's disk is plugged in"
     second.at_work()
     assert pc.run("issue", *PAPER[1:]).code == 10, "the first must not issue on the second's service"
@@ -313,10 +312,12 @@ def test_an_unsteady_and_a_slow_server(make: Make, server: upload_server.UploadS
     assert pc.run("network", "--tries", "1").data["latency_ms"]["min"] >= 300
 
 
-def test_init_refuses_what_cannot_be(pc: branch.Branch) -> None:
+def test_init_refuses_what_cannot_be(pc: branch.Branch, packages: str) -> None:
+    new = branch.usccs(4, 1)[0] + ".0"
+
     def init(**changed: str) -> int:
         values = {
-            "taxpayer": branch.usccs(4, 1)[0],
+            "taxpayer": new[:18],
             "machine": "0",
             "orgcode": "990100",
             "name": "新店",
@@ -326,13 +327,20 @@ def test_init_refuses_what_cannot_be(pc: branch.Branch) -> None:
             **changed,
         }
         flags = [part for key, value in values.items() for part in ("--" + key, value)]
-        return branch.lantai(pc.root, "init", *flags, "--cert-password-stdin", stdin="x").code
+        owner = values["taxpayer"] + ".0"
+        owner = owner if owner == pc.instance else new
+        return branch.lantai(
+            pc.root, "init", *flags, "--cert-password-stdin", instance=owner, stdin="x"
+        ).code
 
+    branch.install(pc.root, new, "3.1.0", packages)
     before = Path(pc.root, "etc", "lantai", "record.ini").read_bytes()
     assert init(taxpayer=pc.instance[:18]) == 2, "it exists"
     assert init(orgcode="12345") == 2
     assert init(kinds="026,999") == 2
     assert init(name="店\nport=1") == 2
+    assert Path(pc.root, "etc", "lantai", "record.ini").read_bytes() == before
+    assert init(machine="1") == 10, "the program tree is another instance's"
     assert Path(pc.root, "etc", "lantai", "record.ini").read_bytes() == before
     assert init(name="新店") == 0
 
@@ -343,7 +351,7 @@ def test_secrets_come_by_standard_input_only(pc: branch.Branch) -> None:
 
 
 def test_the_script_runs_by_itself_and_leaves_no_files_in_the_program_tree(pc: branch.Branch) -> None:
-    program = Path(pc.root, "opt", "lantai")
+    program = Path(branch.program(pc.root, pc.instance))
     before = sorted(program.rglob("*"))
     done = subprocess.run(
         [program / "bin" / "lantai", "disk"],

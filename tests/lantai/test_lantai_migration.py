@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -47,7 +48,7 @@ def test_upgrade_step_by_step(make: Make, packages: str) -> None:
     assert figures["count"] == 60
     for version, schema, before in (("3.0.0", "3", "2"), ("3.1.0", "3.1", "3")):
         old = _record(pc, "DataBaseVersion")
-        branch.install(pc.root, version, packages)
+        branch.install(pc.root, pc.instance, version, packages)
         assert (_record(pc, "Version"), _record(pc, "DataBaseVersion"), _schema(pc)) == (version, old, before)
         assert pc.run("status").data["migration_due"] is True
         assert pc.run("summary").data == figures
@@ -69,7 +70,7 @@ def test_upgrade_step_by_step(make: Make, packages: str) -> None:
 
 def test_a_step_too_long_changes_nothing(make: Make, packages: str) -> None:
     pc = make("2.4.0")
-    branch.install(pc.root, "3.1.0", packages)
+    branch.install(pc.root, pc.instance, "3.1.0", packages)
     before = _tree(pc.root)
     refused = pc.run("start")
     assert (refused.code, refused.data["must_pass"]) == (21, "3.0.0")
@@ -81,7 +82,7 @@ def test_a_step_too_long_changes_nothing(make: Make, packages: str) -> None:
 def test_an_older_program_does_not_touch_a_newer_database(make: Make, packages: str) -> None:
     pc = make("3.0.0")
     before = Path(pc.folder, "Data", "lantai.db").read_bytes()
-    branch.install(pc.root, "2.4.0", packages)
+    branch.install(pc.root, pc.instance, "2.4.0", packages)
     assert pc.run("start").code == 21
     assert Path(pc.folder, "Data", "lantai.db").read_bytes() == before
 
@@ -150,8 +151,9 @@ def _expected(
 def library(packages: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Load the newest version's own library from its package into this process."""
     root = tmp_path_factory.mktemp("library")
-    branch.install(str(root), "3.1.0", packages)
-    sys.path.insert(0, str(root / "opt" / "lantai" / "lib"))
+    instance = branch.usccs(11, 1)[0] + ".0"
+    branch.install(str(root), instance, "3.1.0", packages)
+    sys.path.insert(0, os.path.join(branch.program(str(root), instance), "lib"))
     try:
         from lantai import commands, database, migrate, paths, summary, versions
     finally:
@@ -214,7 +216,7 @@ def test_a_migration_that_cannot_be_exact_is_rolled_back(make: Make, packages: s
     database = Path(pc.folder, "Data", "lantai.db")
     with sqlite3.connect(database) as connection:
         connection.execute("UPDATE invoice SET amount = '77777.77' WHERE number = '10000001'")
-    branch.install(pc.root, "3.0.0", packages)
+    branch.install(pc.root, pc.instance, "3.0.0", packages)
     before = database.read_bytes()
     refused = pc.run("start")
     assert refused.code == 20, refused

@@ -48,16 +48,18 @@ def test_versions_differ_and_unknown_ones_are_refused(packages: str, tmp_path: P
 
 def test_setup_keeps_all_else_in_the_record(pc: branch.Branch, packages: str) -> None:
     record = Path(pc.root, "etc", "lantai", "record.ini")
-    odd = (
-        b"; kept\n[client]\nOther = x \nVersion= 1.0 \nPath=/old\n\n"
-        + record.read_bytes().split(b"\n\n", 1)[1]
-    )
+    section = ("[" + pc.instance + "]").encode()
+    rest = record.read_bytes().partition(section)[2]
+    assert rest.startswith(b"\nVersion=3.1.0\n")
+    odd = b"; kept\n[client]\nOther = x \nVersion= 1.0 \nPath=/old\n\n[x.0]\nVersion=1\n\n" + section + rest
     record.write_bytes(odd + b"; no line end")
-    branch.install(pc.root, "3.0.0", packages)
-    wanted = odd.replace(b"Version= 1.0 ", b"Version= 3.0.0").replace(b"Path=/old", b"Path=/opt/lantai")
+    branch.install(pc.root, pc.instance, "3.0.0", packages)
+    folder = ("/var/lib/兰台开票/" + pc.instance).encode()
+    wanted = odd.replace(b"Version= 1.0 ", b"Version= 3.0.0").replace(b"Path=/old", b"Path=" + folder)
+    wanted = wanted.replace(section + b"\nVersion=3.1.0", section + b"\nVersion=3.0.0")
     assert record.read_bytes() == wanted + b"; no line end"
     stamp = record.stat().st_mtime_ns
-    assert branch.lantai(pc.root, "setup").code == 0
+    assert pc.run("setup").code == 0
     assert record.stat().st_mtime_ns == stamp, "nothing to write"
 
 

@@ -72,7 +72,9 @@ def file_situations(draw: st.DrawFn) -> Situation:
     def frame(bench: Bench, before: Snapshot, after: Snapshot) -> None:
         assert_same(before, after, {inside} | parents_of(inside) - {"数据 目录"})
         wanted = state or {}
-        same_owner_and_mode(before, after, inside, ("mode",) * ("mode" in wanted) + ("uid", "gid") * ("owner" in wanted))
+        same_owner_and_mode(
+            before, after, inside, ("mode",) * ("mode" in wanted) + ("uid", "gid") * ("owner" in wanted)
+        )
         if wanted and "content" not in wanted and "sha256" not in wanted and inside in before:
             assert after[inside].data == before[inside].data
 
@@ -119,9 +121,13 @@ def directory_situations(draw: st.DrawFn) -> Situation:
         return Directory(path)
 
     def frame(bench: Bench, before: Snapshot, after: Snapshot) -> None:
-        assert_same(before, after, {one for one in ({inside} | parents_of(inside)) if one not in before or one == inside})
+        assert_same(
+            before, after, {one for one in ({inside} | parents_of(inside)) if one not in before or one == inside}
+        )
         wanted = state or {}
-        same_owner_and_mode(before, after, inside, ("mode",) * ("mode" in wanted) + ("uid", "gid") * ("owner" in wanted))
+        same_owner_and_mode(
+            before, after, inside, ("mode",) * ("mode" in wanted) + ("uid", "gid") * ("owner" in wanted)
+        )
         if full and exists:
             assert after[inside + "/x"].data == b"x"
 

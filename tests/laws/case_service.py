@@ -47,4 +47,4 @@ def service_situations(draw: st.DrawFn) -> Situation:
     return Situation(make, state, frame)
 
 
-CASES = [Case("service", service_situations(), share=0.3)]
+CASES = [Case("service", service_situations(), share=0.2)]

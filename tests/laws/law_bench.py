@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import hypothesis.strategies as st
 
+from guiwei.errors import ResourceError
 from guiwei.target.contract import Resource, State
 from guiwei.target.journal import Journal, journal_entries
 from guiwei.target.system import System
@@ -41,21 +42,36 @@ class Seen(NamedTuple):
 Snapshot = dict[str, Seen]
 
 
+class Bites:
+    """How often a mutant changed something that the law at hand is about."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.over = False
+
+    def bite(self, really: bool = True) -> bool:
+        self.count += bool(really) and not self.over
+        return bool(really)
+
+
 class Bench:
     """One simulated PC, its state folder, and the blobs that its controller would have.
 
     Attributes:
         ignored: names below the root that a snapshot passes over (what a daemon writes of itself).
+        bites: of the mutant that is at work.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, bites: Bites | None = None) -> None:
+        self.bites = bites or Bites()
+        self.bites.over = False
+        self._bites_before = self.bites.count
         self.folder = tempfile.mkdtemp(prefix="guiwei-law-", dir=_PLACE)
         self.root = os.path.join(self.folder, "pc [1] 开票")
         self.state_dir = os.path.join(self.folder, "state")
         self.blobs: dict[str, bytes] = {}
         self.ignored: set[str] = set()
         self.pid_files: list[str] = []
-        self.reads = 0
         os.makedirs(self.root)
         os.makedirs(self.state_dir, mode=0o700)
 
@@ -67,6 +83,13 @@ class Bench:
             with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
                 os.kill(int(file.read().split()[0]), signal.SIGKILL)
         shutil.rmtree(self.folder)
+
+    def bitten(self) -> bool:
+        return self.bites.count > self._bites_before
+
+    def forget_bites(self) -> None:
+        """What a mutant did so far is not what the law at hand is about."""
+        self.bites.count = self._bites_before
 
     # Making
 
@@ -98,6 +121,8 @@ class Bench:
         return System(self.root, self.state_dir, Journal(self.state_dir, RUN), self._blob)
 
     def _blob(self, sha256: str, offset: int) -> Iterator[bytes]:
+        if sha256 not in self.blobs:
+            raise ResourceError("blob-missing", sha256=sha256)
         data = self.blobs[sha256][offset:]
         yield from (data[at : at + 1000] for at in range(0, len(data), 1000))
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 from unittest import mock
 
-from law_bench import INTENTS
+from law_bench import INTENTS, Bites
 
 from guiwei.target import rows
 from guiwei.target.contract import Resource
@@ -24,17 +24,6 @@ from guiwei.target.rows import Rows
 from guiwei.target.system import System
 
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-
-
-class Bites:
-    """How often a mutant changed something."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def bite(self, really: bool = True) -> bool:
-        self.count += bool(really)
-        return bool(really)
 
 
 class Mutant(NamedTuple):
@@ -351,6 +340,20 @@ def _leave_file(bites: Bites, cls: type[Resource]) -> Iterable[Any]:
     return [mock.patch.object(cls, "read", read)]
 
 
+def _do_not_look(bites: Bites, cls: type[Resource]) -> Iterable[Any]:
+    """A write that acts as if nothing were there yet."""
+    original: Any = cls.read
+
+    def read(self: Resource, system: System) -> Any:
+        found = original(self, system)
+        if system.journal is None:
+            return found
+        bites.bite(found is not None)
+        return {"done": False}
+
+    return [mock.patch.object(cls, "read", read)]
+
+
 def _open_for_writing(bites: Bites, _: type[Resource]) -> Iterable[Any]:
     original = rows._connect
 
@@ -372,9 +375,10 @@ MUTANTS = [
     Mutant("change the line ends", ("put-get", "get-put"), _data_mutant(_other_ends)),
     Mutant("drop the last field", ("put-get", "get-put"), _drop_last_of_more),
     Mutant("spill into other rows", ("put-get",), _spill),
-    Mutant("drop the mode", ("put-get", "get-put"), _drop_mode),
-    Mutant("wrong owner", ("put-get", "get-put"), _wrong_owner),
+    Mutant("drop the mode", ("put-get",), _drop_mode),
+    Mutant("wrong owner", ("put-get",), _wrong_owner),
     Mutant("write twice", ("get-put", "put-put"), _write_twice),
+    Mutant("act without looking", ("put-put",), _do_not_look),
     Mutant("forget the before-image", ("undo",), _forget_image),
     Mutant("forget the intent", ("undo",), _forget_intent),
     Mutant("run nothing", ("put-get",), _drop_run),

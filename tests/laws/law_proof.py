@@ -9,8 +9,8 @@ from pathlib import Path
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
-from law_bench import Bench, Case, Situation
-from law_mutants import MUTANTS, Bites, Mutant
+from law_bench import Bench, Bites, Case, Situation
+from law_mutants import MUTANTS, Mutant
 from law_rules import LAWS, Rejected, laws_of
 
 from guiwei.errors import GuiweiError
@@ -95,14 +95,13 @@ def hunt(case: Case, law: str, mutant: Mutant) -> str:
     def tried(situation: Situation) -> None:
         if noticed:
             return
-        with Bench() as bench, mutant.applied(bites, cls):
-            before = bites.count
+        with Bench(bites) as bench, mutant.applied(bites, cls):
             try:
                 LAWS[law](case, bench, situation)
             except Rejected:
                 pass
             except _NOTICED as error:
-                if bites.count > before:
+                if bench.bitten():
                     noticed.append(repr(error))
 
     tried()
@@ -144,7 +143,9 @@ def markdown(cells: dict[tuple[str, str], Cell]) -> str:
         lines.append(f"| `{module}` | " + " | ".join(shown) + " |")
     lines += ["", "| mutant | laws that have to notice it | modules in which each of them did |", "|---|---|---|"]
     for mutant in MUTANTS:
-        killed = [module for module in names if any(mutant.name in cells[key].killed for key in cells if key[0] == module)]
+        killed = [
+            module for module in names if any(mutant.name in cells[key].killed for key in cells if key[0] == module)
+        ]
         lines.append(f"| {mutant.name} | {', '.join(mutant.laws)} | {', '.join(f'`{one}`' for one in killed)} |")
     situations = sum(cell.held for cell in cells.values())
     kills = sum(len(cell.killed) for cell in cells.values())

@@ -51,6 +51,7 @@ def put_put(case: Case, bench: Bench, situation: Situation) -> None:
         # An event (a restart) happens each time that it is asked for.
         desired = {name: item for name, item in desired.items() if name not in _volatile(resource)}
     _write(case, bench, resource, desired)
+    bench.forget_bites()
     before, count = bench.snapshot(), bench.intents()
     resource.write(bench.writer(), desired)
     assert_same(before, bench.snapshot())
@@ -69,6 +70,8 @@ def undo(case: Case, bench: Bench, situation: Situation) -> None:
     apply_steps(system, system.journal, {"steps": [step]}, results.append)
     if situation.later is not None:
         situation.later(bench)
+    # Rolling back may write too (data from a backup), and nothing undoes that.
+    bench.bites.over = True
     undone: list[dict[str, Any]] = []
     whole = roll_back(bench.writer(), RUN, undone.append)
     assert whole, undone

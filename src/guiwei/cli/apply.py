@@ -19,6 +19,7 @@ from guiwei.engine.work import Work
 from guiwei.errors import GateError
 from guiwei.model.plan import HostPlan, Plan
 from guiwei.model.run import HostResult, RunResult, exit_code
+from guiwei.safety.gates import missing_backup, staleness, wrong_identity
 from guiwei.transport.settings import Settings
 
 __all__ = ["command", "result_statuses"]
@@ -109,30 +110,34 @@ def _agreed(plan: Plan, output: Output) -> bool:
 def _apply_one(
     host_run: HostRun, work: Work, saved: dict[str, HostPlan] | None, key: str, level: str | None
 ) -> tuple[HostPlan, HostResult]:
-    approve: Callable[[HostPlan], HostPlan | None] = _as_it_is
-    if saved is not None:
-        approve = _approver(saved, key)
-    return host_run.apply(work, approve, level)
+    return host_run.apply(work, _approver(saved, key), level)
 
 
-def _as_it_is(plan: HostPlan) -> HostPlan:
-    return plan
-
-
-def _approver(saved: dict[str, HostPlan], key: str) -> Callable[[HostPlan], HostPlan | None]:
-    """Let a host have its saved plan, if nothing that the plan builds on has moved."""
-    from guiwei.engine.planfile import fill_secrets, moved_step
+def _approver(saved: dict[str, HostPlan] | None, key: str) -> Callable[[HostPlan], HostPlan | None]:
+    """Pass every host's fresh plan through the gates; with a saved plan, let the host have that one."""
+    from guiwei.engine.planfile import fill_secrets
 
     def approve(fresh: HostPlan) -> HostPlan | None:
+        refuse(wrong_identity(fresh), missing_backup(fresh))
+        if saved is None or fresh.status not in ("differs", "unchanged", "pending"):
+            return fresh
         planned = saved.get(fresh.host)
-        if planned is None or planned.status != "differs":
+        if planned is None:
             return None
-        moved = moved_step(planned, fresh, key)
-        if moved is not None:
-            raise moved
+        if planned.status != "differs":
+            # Nothing was planned here when it was looked at: what has come up since is for the next plan.
+            return fresh if fresh.status != "differs" else None
+        refuse(staleness(planned, fresh, key))
         return fill_secrets(planned, fresh)
 
     return approve
+
+
+def refuse(*refusals: GateError | None) -> None:
+    """Raise the first refusal, if there is one."""
+    for refusal in refusals:
+        if refusal is not None:
+            raise refusal
 
 
 def result_statuses(hosts: tuple[HostResult, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from guiwei.engine.ports import Connect, Observer, Session
 from guiwei.engine.steps import wire_step
 from guiwei.engine.verification import issue_invoice, verification_request, verified
 from guiwei.engine.work import InstanceWork, Work, observation_request
-from guiwei.errors import GuiweiError, UnknownOutcomeError, UnreachableError, error_from_wire
+from guiwei.errors import GateError, GuiweiError, UnknownOutcomeError, UnreachableError, error_from_wire
 from guiwei.model.plan import HostPlan, Stage
 from guiwei.model.run import Event, HostResult, InstanceResult, StepResult
 
@@ -158,9 +158,15 @@ class HostRun:
         level: str | None,
     ) -> HostResult:
         host = work.host.name
-        if plan.status in ("failed", "refused"):
+        if plan.status == "failed":
             return HostResult(host, plan.status, error=plan.error or _first_error(plan), instances=_untouched(plan))
-        chosen = approve(plan) if plan.status == "differs" else plan
+        # The gates see the plan first: a refusal by one of them says more than the plan's status.
+        try:
+            chosen = approve(plan)
+        except GateError as refusal:
+            return HostResult(host, "refused", error=refusal, instances=_untouched(plan))
+        if plan.status == "refused":
+            return HostResult(host, plan.status, error=plan.error or _first_error(plan), instances=_untouched(plan))
         if chosen is None:
             return HostResult(host, "skipped", instances=_untouched(plan))
         results = self._stages(work, session, chosen) if chosen.steps else ()

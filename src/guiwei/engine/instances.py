@@ -11,8 +11,8 @@ from guiwei.engine.observation import Observation
 from guiwei.engine.parameters import ParameterPlan, plan_parameters
 from guiwei.engine.upgrades import InstanceSteps, software_stages
 from guiwei.engine.work import InstanceWork, Work
-from guiwei.errors import GateError, GuiweiError
-from guiwei.model.plan import InstancePlan, Mismatch, Stage
+from guiwei.errors import GuiweiError
+from guiwei.model.plan import InstancePlan, Stage
 from guiwei.model.product import Reading
 
 __all__ = ["PlannedInstance", "plan_instance"]
@@ -45,7 +45,7 @@ def plan_instance(work: Work, instance: InstanceWork, observation: Observation) 
             return PlannedInstance(InstancePlan(instance.id, "pending", product.name))
         parameters = plan_parameters(work, instance, observation)
         if parameters.mismatches:
-            return PlannedInstance(_refused(instance, parameters.mismatches))
+            return PlannedInstance(InstancePlan(instance.id, "refused", product.name, mismatches=parameters.mismatches))
         stages, artifacts = _stages(work, instance, observation, parameters)
     except GuiweiError as error:
         status = "refused" if error.exit_code == 4 else "failed"
@@ -58,18 +58,6 @@ def plan_instance(work: Work, instance: InstanceWork, observation: Observation) 
         facts=_told(instance, observation),
     )
     return PlannedInstance(plan, tuple(stages), artifacts, parameters.desired)
-
-
-def _refused(instance: InstanceWork, mismatches: tuple[Mismatch, ...]) -> InstancePlan:
-    error = GateError(
-        "identity-mismatch",
-        mismatches[0].place,
-        instance=instance.id,
-        field=mismatches[0].field,
-        wanted=str(mismatches[0].wanted),
-        found=str(mismatches[0].found),
-    )
-    return InstancePlan(instance.id, "refused", instance.product.name, error, mismatches)
 
 
 def _stages(

@@ -11,17 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from guiwei.errors import GateError, GuiweiError, InputError, Place, error_from_wire
-from guiwei.model.plan import FORMAT, Change, HostPlan, InstancePlan, Mismatch, Plan, Stage, Step
+from guiwei.model.plan import FORMAT, Change, HostPlan, InstancePlan, Mismatch, Plan, Sealed, Stage, Step
 from guiwei.target.secret import Secret
 
-__all__ = ["Sealed", "fill_secrets", "load_plan", "moved_step", "save_plan"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Sealed:
-    """A secret of a saved plan: its HMAC under the plan's key."""
-
-    hmac: str
+__all__ = ["fill_secrets", "load_plan", "save_plan"]
 
 
 def save_plan(plan: Plan, path: Path) -> Plan:
@@ -137,47 +130,10 @@ def _step(value: Mapping[str, Any]) -> Step:
     )
 
 
-def moved_step(saved: HostPlan, fresh: HostPlan, key: str) -> GateError | None:
-    """Return why a saved plan of a host may no longer be applied, None if it may.
-
-    Only the before-values of fields that the saved plan changes count, and what it wants; something else that moved
-    on the PC does not make it stale. A step that is no longer needed is fine: it will find nothing to do.
-
-    Args:
-        key: the plan's HMAC key.
-    """
-    now = {step.id: step for step in fresh.steps}
-    for step in saved.steps:
-        current = now.get(step.id)
-        if current is None:
-            if step.resource not in fresh.desired and step.origin != "guiwei":
-                return GateError("plan-inputs-changed", step.place, step=step.name or step.resource)
-            continue
-        if not _same(step.state, current.state, key) or not _same(step.reading, current.reading, key):
-            return GateError("plan-inputs-changed", step.place, step=step.name or step.resource)
-        if step.guards is not None and not _same(step.guards, current.guards, key):
-            return GateError("plan-stale", step.place, step=step.name or step.resource, fields=sorted(step.guards))
-    return None
-
-
-def _same(saved: Any, fresh: Any, key: str) -> bool:
-    if isinstance(saved, Sealed):
-        return isinstance(fresh, Secret) and fresh.fingerprint(bytes.fromhex(key)) == saved.hmac
-    if isinstance(saved, Mapping):
-        if not isinstance(fresh, Mapping) or set(saved) != set(fresh):
-            return False
-        return all(_same(item, fresh[name], key) for name, item in saved.items())
-    if isinstance(saved, (list, tuple)):
-        if not isinstance(fresh, (list, tuple)) or len(saved) != len(fresh):
-            return False
-        return all(_same(one, other, key) for one, other in zip(saved, fresh, strict=True))
-    return bool(saved == fresh)
-
-
 def fill_secrets(saved: HostPlan, fresh: HostPlan) -> HostPlan:
     """Return the saved plan with the secrets that were rendered again; steps that are no longer needed go.
 
-    Call it after `moved_step` found nothing: what is filled in has the saved fingerprint.
+    Call it after `guiwei.safety.staleness` found nothing: what is filled in has the saved fingerprint.
     """
     now = {step.id: step for step in fresh.steps}
     stages = []

@@ -148,7 +148,7 @@ def check_arguments(
         for spec in specs.values():
             if spec.required and arguments.get(spec.name) is None:
                 wrong = True
-                yield InputError("field-required", place_of(()), module=module, field=spec.name, example=spec.example)
+                yield InputError("field-required", place_of(()), module=module, field=spec.name, example=_example(spec))
     rule: ResourceError | None = None if wrong else cls.check_arguments(arguments)
     if rule is not None:
         yield InputError(rule.code, place_of(()), **{"module": module, **rule.arguments})
@@ -176,7 +176,7 @@ def _check_field(module: str, spec: FieldSpec, item: Any, place_of: PlaceOf) -> 
     if spec.choices is not None and item not in spec.choices:
         yield wrong("field-choice", place, value=item, choices=", ".join(map(str, spec.choices)))
     elif spec.pattern is not None and isinstance(item, str) and not re.search(spec.pattern, item):
-        yield wrong("field-pattern", place, value=_short(item), pattern=spec.pattern, example=spec.example)
+        yield wrong("field-pattern", place, value=_short(item), pattern=spec.pattern, example=_example(spec))
 
 
 def _check_type(
@@ -226,3 +226,7 @@ def _kind(item: Any) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _example(spec: FieldSpec) -> str:
+    return "…" if spec.example is None else str(spec.example)

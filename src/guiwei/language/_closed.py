@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["Box", "Reference", "ReferenceUsed", "Touched", "Watch"]
+__all__ = ["Box", "Postponed", "Reference", "ReferenceUsed", "Touched", "Watch"]
 
 
 class Touched(Exception):
@@ -88,6 +88,23 @@ class Box(_Closed):
     def open(box: Box) -> Any:
         """Return the secret itself, unnoticed."""
         return object.__getattribute__(box, "_secret")
+
+
+class Postponed(_Closed):
+    """A variable that could not be rendered: whoever uses it gets the error."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: Exception) -> None:
+        object.__setattr__(self, "_error", error)
+
+    def _notice(self) -> None:
+        raise object.__getattribute__(self, "_error")
+
+    @staticmethod
+    def fail(postponed: Postponed) -> None:
+        """Raise the error."""
+        object.__getattribute__(postponed, "_notice")()
 
 
 _WORD = re.compile(r"\w+\Z")

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import TemplateError, UndefinedError
+from jinja2 import TemplateError
 from jinja2.utils import missing
 
 from guiwei.errors import InputError, Place
-from guiwei.language._closed import Reference, Touched, Watch
-from guiwei.language._jinja import MissingName, Program, TemplateProblem, compile_text, near
+from guiwei.language._closed import Postponed, Reference, Touched, Watch
+from guiwei.language._jinja import MissingName, PostponedUndefined, Program, TemplateProblem, compile_text, near
 from guiwei.language._secrets import Sealed, box, expose, rewatch, secrecy, settle
 from guiwei.target.secret import Secret
 
@@ -27,6 +27,7 @@ __all__ = ["LATE", "Run", "Scope", "TooEarly", "place_in", "problem_error"]
 LATE = ("facts", "instance", "observed")
 
 _PATH = re.compile(r"\{\{ *([^\W\d]\w*(?:\.[^\W\d]\w*)*) *\}\}")
+_WAITING = (Postponed, PostponedUndefined)
 _DICT_METHODS = frozenset(dir(dict))
 
 
@@ -192,8 +193,20 @@ class Run:
 
     # Names
 
+    def _found(self, name: str) -> Any:
+        """Look up for Jinja2, which asks for every name before it knows which ones it needs: failures can wait."""
+        try:
+            return self.lookup(name)
+        except InputError as error:
+            if error.code == "template-undefined":
+                # As in Ansible, a variable that needs an undefined one is undefined itself.
+                return PostponedUndefined(error)
+            return Postponed(error)
+        except TooEarly as late:
+            return Postponed(late)
+
     def _closed(self, name: str) -> Any:
-        found = self.lookup(name)
+        found = self._found(name)
         depth = self._depth(name, found)
         if not depth:
             return self._watched(found)
@@ -205,7 +218,7 @@ class Run:
         return box(found, self.watch)  # references in it report here as well
 
     def _open(self, name: str) -> Any:
-        found = self.lookup(name)
+        found = self._found(name)
         if not self._depth(name, found):
             return self._watched(found)
         if name not in self._opened:
@@ -213,12 +226,14 @@ class Run:
         return self._watched(self._opened[name])
 
     def _depth(self, name: str, found: Any) -> int:
+        if type(found) in _WAITING:
+            return 0
         if name not in self._secretive:
             self._secretive[name] = secrecy(found)
         return self._secretive[name]
 
     def _watched(self, found: Any) -> Any:
-        if self.mode == "reading" and found is not missing:
+        if self.mode == "reading" and found is not missing and type(found) not in _WAITING:
             return rewatch(found, self.watch)
         return found
 
@@ -290,8 +305,10 @@ class Run:
         if file is None:
             return self.place
         line = 1 if error is None else program.line_of(error)
-        word = str(error.name).partition(".")[0] if isinstance(error, MissingName) else ""
-        return place_in(file, text, line, word)
+        words: list[str] = []
+        if isinstance(error, MissingName) and isinstance(error.name, str):
+            words = [dotted for dotted in program.dotted if dotted.endswith("." + error.name)] + [error.name]
+        return place_in(file, text, line, *words)
 
 
 @lru_cache(maxsize=8192)
@@ -316,6 +333,8 @@ def problem_error(problem: TemplateProblem, place: Place | None) -> InputError:
 
 def _named(error: MissingName, program: Program, scope: Scope, text: str, tainted: bool) -> tuple[str, list[str]]:
     """Return what is undefined, as the template writes it, and names that are close to it."""
+    if not isinstance(error.name, (str, int)):
+        return "?", ["—"]
     name = str(error.name)
     if error.container is missing:
         head = name.partition(".")[0]
@@ -328,18 +347,20 @@ def _named(error: MissingName, program: Program, scope: Scope, text: str, tainte
     return written[0] if len(written) == 1 else name, known
 
 
-def place_in(file: str, text: str, line: int, word: str = "") -> Place:
-    """Return a place in a template: the column of a word, or of the first braces on the line."""
+def place_in(file: str, text: str, line: int, *words: str) -> Place:
+    """Return a place in a template: the column of the first word that is there, else of the first braces."""
     lines = text.split("\n")
     shown = lines[line - 1] if 0 < line <= len(lines) else ""
-    found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", shown) if word else None
-    found = found or re.search(r"\{[{%]", shown)
-    return Place(file, line, found.start() + 1 if found else 1)
+    for pattern in (*(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words if word), r"\{[{%]"):
+        found = re.search(pattern, shown)
+        if found:
+            return Place(file, line, found.start() + 1)
+    return Place(file, line, 1)
 
 
 def _detail(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "the template calls itself without end"
-    if isinstance(error, (TemplateError, UndefinedError)):
+    if isinstance(error, TemplateError):
         return error.message or type(error).__name__
     return str(error) or type(error).__name__

@@ -20,7 +20,16 @@ from jinja2.utils import missing
 from guiwei.language._closed import Box, Reference
 from guiwei.language._filters import FILTERS, TESTS
 
-__all__ = ["MissingName", "Program", "TemplateProblem", "TrackingContext", "compile_text", "is_template", "near"]
+__all__ = [
+    "MissingName",
+    "PostponedUndefined",
+    "Program",
+    "TemplateProblem",
+    "TrackingContext",
+    "compile_text",
+    "is_template",
+    "near",
+]
 
 #: What a native program assigns its value to.
 _RESULT = "__guiwei_result"
@@ -69,11 +78,15 @@ class _Missing(StrictUndefined):
     __slots__ = ()
 
     def _fail(self, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(self, PostponedUndefined):
+            raise self.error
         if self._undefined_exception is not UndefinedError:
             raise self._undefined_exception(self._undefined_message)
         raise MissingName(self._undefined_name, self._undefined_obj)
 
     def _part(self, name: Any) -> Any:
+        if isinstance(self, PostponedUndefined):
+            return self
         if self._undefined_exception is not UndefinedError:
             self._fail()
         return _Missing(obj=self._undefined_obj, name=f"{self._undefined_name}.{name}")
@@ -93,6 +106,16 @@ _SPECIAL = """
 """
 for _special in _SPECIAL.split():
     setattr(_Missing, f"__{_special}__", _Missing._fail)
+
+
+class PostponedUndefined(_Missing):
+    """A variable that needs an undefined one: whoever uses it gets that error."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 class TrackingContext(Context):
@@ -222,6 +245,11 @@ def compile_text(text: str, expression: bool = False) -> Program:
         raise TemplateProblem("template-syntax", error.lineno or 1, detail=error.message or "") from None
     except RecursionError:
         raise TemplateProblem("template-too-deep") from None
+    except TemplateProblem:
+        raise
+    except Exception as error:
+        # Jinja2 computes constants while it compiles: `{{ {[]: 1} }}` fails there and then.
+        raise TemplateProblem("template-syntax", detail=str(error) or type(error).__name__) from None
     return Program(native, names, frozenset(_dotted(tree)), template)
 
 

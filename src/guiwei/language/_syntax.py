@@ -42,7 +42,9 @@ def syntax_error(error: yaml.MarkedYAMLError, file: str, line: Callable[[int], s
         return InputError("yaml-unquoted-template", Place(file, at.line, template.start(1) + 1))
     if "quoted scalar" in context:
         if "escape" in problem:
-            return InputError("yaml-bad-escape", place, escape=text[mark.column : mark.column + 2])
+            # libyaml points at the backslash, PyYAML's own scanner behind it.
+            slash = mark.column - (character != "\\")
+            return InputError("yaml-bad-escape", place._replace(column=slash + 1), escape=text[slash : slash + 2])
         return InputError("yaml-unclosed-quote", start)
     if "cannot start any token" in problem:
         return InputError("yaml-bad-start", place, character=character)

@@ -9,10 +9,17 @@ from typing import Any
 
 from guiwei.errors import GuiweiError, Place
 
-__all__ = ["Change", "HostPlan", "InstancePlan", "Mismatch", "Plan", "Stage", "Step"]
+__all__ = ["Change", "HostPlan", "InstancePlan", "Mismatch", "Plan", "Sealed", "Stage", "Step"]
 
 #: Version of the plan file.
 FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A secret of a saved plan: its HMAC under the plan's key."""
+
+    hmac: str
 
 
 @dataclass(frozen=True)

@@ -225,8 +225,10 @@ class StepLines:
             return self._alias(clean(shorten(step.resource, 60)))
         inside = match[2] or ""
         starts = list(_KEY.finditer(inside))
-        ends = [start.start() for start in starts[1:]] + [len(inside)]
-        values = [inside[start.end() : end] for start, end in zip(starts, ends, strict=True)] or [inside]
+        values = [inside]
+        if starts:
+            ends = [start.start() for start in starts[1:]] + [len(inside)]
+            values = [inside[start.end() : end] for start, end in zip(starts, ends, strict=True)]
         short = [_short_path(self._alias(clean(value)), 28) for value in values if value]
         return " ".join([match[1], " · ".join(short)]).strip()
 

@@ -22,7 +22,7 @@ THEME = Theme(
         "gw.run": "#3b82c4",
         "gw.maybe": "#8b6fc6",
         "gw.muted": "#7d8590",
-        "gw.faint": "#8d96a0",
+        "gw.faint": "#89919b",
         "gw.strong": "bold",
         "gw.good": "#2b9a66",
         "gw.bad": "#d0524f",

@@ -14,7 +14,7 @@ from guiwei.model.run import STATUSES
 from guiwei.report._steps import SIGNS, StepLines, aliases, count_steps
 from guiwei.report._text import clean, compact
 from guiwei.report.console import STATUS_STYLES, Line, blank, ink, rule
-from guiwei.report.tables import Column, small_table
+from guiwei.report.tables import Column, moment, small_table
 from guiwei.report.words import Words
 
 __all__ = ["plan_view"]
@@ -59,7 +59,7 @@ def plan_view(plan: Plan, words: Words) -> RenderableType:
 
 def _header(plan: Plan, words: Words) -> Iterable[RenderableType]:
     title = ink(words.say("view-plan"), "gw.head").append(f"  {clean(plan.playbook)}")
-    yield Line(title, ink(f"{clean(plan.id)}  {clean(plan.created)}", "gw.muted"))
+    yield Line(title, ink(f"{clean(plan.id)}  {moment(plan.created)}", "gw.muted"))
     if plan.reason:
         yield Line(ink(words.say("view-reason", reason=plan.reason), "gw.muted"))
     yield rule()
@@ -68,13 +68,18 @@ def _header(plan: Plan, words: Words) -> Iterable[RenderableType]:
 def _kin(hosts: Sequence[HostPlan], words: Words) -> list[_Kin]:
     """Group hosts whose plans read the same once their own names are replaced by roles, in order of appearance."""
     found: dict[tuple[str, ...], _Kin] = {}
+    known: dict[str, _Kin] = {}
     for host in hosts:
-        body = list(StepLines(words, aliases(host, words)).body(host))
-        key = (host.status, *(_plain(line) for line in body))
-        if key in found:
-            found[key].hosts.append(host)
-        else:
-            found[key] = _Kin([host], body)
+        alias = aliases(host, words)
+        # What is the same as values reads the same: lines are made once for a thousand hosts with one difference.
+        values = alias(repr(_values(host)))
+        if values in known:
+            known[values].hosts.append(host)
+            continue
+        body = list(StepLines(words, alias).body(host))
+        kin = found.setdefault((host.status, *(_plain(line) for line in body)), _Kin([], body))
+        kin.hosts.append(host)
+        known[values] = kin
     groups = list(found.values())
     for group in groups:
         named = {tuple(instance.id for instance in host.instances) for host in group.hosts}
@@ -83,6 +88,15 @@ def _kin(hosts: Sequence[HostPlan], words: Words) -> list[_Kin]:
             group.body = list(StepLines(words, lambda text: text).body(group.hosts[0]))
     order = {status: number for number, status in enumerate(_ORDER)}
     return sorted(groups, key=lambda group: order[group.hosts[0].status])
+
+
+def _values(host: HostPlan) -> object:
+    """All that `StepLines` shows of a host, in a form whose text tells it apart; a secret's text is its mask."""
+    instances = [
+        (each.id, each.status, each.product, each.error and each.error.to_wire(), each.mismatches)
+        for each in host.instances
+    ]
+    return host.status, host.error and host.error.to_wire(), instances, host.stages
 
 
 #: Differences come first, for they are read at length; what could not be looked at stands nearest to the summary.
@@ -167,7 +181,7 @@ def _legend(plan: Plan, words: Words) -> Line:
     return Line(text)
 
 
-def _last_sentence(hosts: Sequence[HostPlan], words: Words) -> Text:
+def _last_sentence(hosts: Sequence[HostPlan], words: Words) -> Line:
     statuses = Counter(host.status for host in hosts)
     counts = count_steps(step for host in hosts for step in host.steps)
     sure = sum(number for kind, number in counts.items() if kind != "maybe")
@@ -190,4 +204,4 @@ def _last_sentence(hosts: Sequence[HostPlan], words: Words) -> Text:
         if statuses[status]:
             told = words.count("count-hosts-status", statuses[status], status=words.say(f"status-{status}"))
             text.append(words.gap + told, style=STATUS_STYLES[status])
-    return text
+    return Line(text, hang=0)

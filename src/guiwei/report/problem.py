@@ -58,7 +58,9 @@ def _source(line: str, number: int, column: int) -> Text:
 def _window(shown: str, before: str) -> tuple[str, str]:
     if cell_len(shown) <= _WINDOW:
         return shown, before
-    start = max(len(before) - _WINDOW // 2, 0)
+    start = 0
+    while cell_len(before[start:]) > _WINDOW // 2:
+        start += 1
     end = start + 1
     while end < len(shown) and cell_len(shown[start : end + 1]) <= _WINDOW:
         end += 1

@@ -16,7 +16,7 @@ from guiwei.report._ledger import ledger_view
 from guiwei.report._text import clean, compact, shorten
 from guiwei.report.console import STATUS_STYLES, Flush, Line, blank, ink, rule
 from guiwei.report.problem import render_error
-from guiwei.report.tables import Column, size, small_table, status_text
+from guiwei.report.tables import Column, moment, size, small_table, status_text
 from guiwei.report.words import Words
 
 __all__ = ["run_view"]
@@ -48,7 +48,7 @@ def _header(result: RunResult, words: Words) -> list[RenderableType]:
     command = result.command if result.command in _TITLES else "other"
     title = ink(words.say(f"run-title-{command}", command=result.command), "gw.head")
     title.append(f"  {clean(result.playbook)}")
-    parts: list[RenderableType] = [Line(title, ink(f"{clean(result.run)}  {clean(result.started)}", "gw.muted"))]
+    parts: list[RenderableType] = [Line(title, ink(f"{clean(result.run)}  {moment(result.started)}", "gw.muted"))]
     if result.reason:
         parts.append(Line(ink(words.say("view-reason", reason=result.reason), "gw.muted")))
     return [*parts, rule()]
@@ -224,7 +224,7 @@ def _amount(receipt: Mapping[str, Any], words: Words) -> str:
     return words.say("run-backup", files=receipt.get("files", "?"), size=size(receipt.get("bytes")) or "?")
 
 
-def _last(result: RunResult, words: Words) -> Text:
+def _last(result: RunResult, words: Words) -> Line:
     counts = Counter(host.status for host in result.hosts)
     told = [
         words.say("run-last-status", n=counts[status], status=words.say(f"status-{status}"))
@@ -234,12 +234,13 @@ def _last(result: RunResult, words: Words) -> Text:
     bad = {"failed", "unreachable", "unknown", "refused"} & set(counts)
     style = "gw.bad" if bad else STATUS_STYLES["changed"]
     seconds = max((host.seconds for host in result.hosts), default=0.0)
-    return Text(
+    told_all = ink(
         words.say(
             "run-last",
             hosts=words.count("count-hosts", len(result.hosts)),
             statuses=words.list(told),
             seconds=f"{seconds:.1f}",
         ),
-        style=style,
+        style,
     )
+    return Line(told_all, hang=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ __all__ = [
     "facts_view",
     "inventory_table",
     "modules_table",
+    "moment",
     "run_detail",
     "runs_table",
     "size",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 
+_INSTANT = re.compile(r"\A([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}):[0-9]{2}(?:\.[0-9]+)?Z\Z")
 _ROLES = ("key", "option", "value", "supply")
 
 
@@ -88,11 +91,18 @@ def runs_table(runs: Iterable[Mapping[str, Any]], words: Words) -> RenderableTyp
         Column("column-run-id", "id", wrap=False),
         Column("column-started", "started", wrap=False, style="gw.muted"),
         Column("column-command", "command", wrap=False),
-        Column("column-playbook", "playbook"),
+        Column("column-playbook", "playbook", wrap=False),
         Column("column-hosts", "statuses"),
         Column("column-reason", "reason", style="gw.muted"),
     ]
-    rows = [{**run, "statuses": statuses_text(run.get("statuses") or {}, words)} for run in runs]
+    rows = [
+        {
+            **run,
+            "started": moment(run.get("started")),
+            "statuses": statuses_text(run.get("statuses") or {}, words),
+        }
+        for run in runs
+    ]
     return small_table(columns, rows, words)
 
 
@@ -105,8 +115,8 @@ def run_detail(run: Mapping[str, Any], words: Words) -> RenderableType:
     """
     title = ink(clean(str(run.get("id", ""))), "gw.head").append(f"  {clean(str(run.get('command', '')))}")
     title.append(f"  {clean(str(run.get('playbook', '')))}")
-    times = [str(run[name]) for name in ("started", "finished") if run.get(name)]
-    parts: list[RenderableType] = [Line(title, ink(clean(" – ".join(times)), "gw.muted"))]
+    times = [moment(run[name]) for name in ("started", "finished") if run.get(name)]
+    parts: list[RenderableType] = [Line(title, ink(" – ".join(times), "gw.muted"))]
     if run.get("reason"):
         parts.append(Line(ink(words.say("view-reason", reason=run["reason"]), "gw.muted")))
     columns = [
@@ -169,7 +179,10 @@ def backups_table(receipts: Iterable[Mapping[str, Any]], words: Words) -> Render
     ]
     if not any(receipt.get("host") for receipt in receipts):
         columns = [column for column in columns if column.key != "host"]
-    return small_table(columns, [{**receipt, "bytes": size(receipt.get("bytes"))} for receipt in receipts], words)
+    rows = [
+        {**receipt, "made": moment(receipt.get("made")), "bytes": size(receipt.get("bytes"))} for receipt in receipts
+    ]
+    return small_table(columns, rows, words)
 
 
 def inventory_table(inventory: Inventory | Iterable[Host], words: Words) -> RenderableType:
@@ -260,15 +273,13 @@ def explain_view(doc: Any, words: Words) -> RenderableType:
         parts += [blank(), Line(left, ink(_about(field, words), "gw.muted"), indent=2)]
         if field.get("doc"):
             parts.append(Line(Text(clean(str(field["doc"]))), indent=4, hang=0))
-        for code, name in (("explain-choices", "choices"), ("explain-example", "example")):
-            if field.get(name) not in (None, (), []):
-                value = field[name]
-                told = (
-                    words.list(literal(item, words, True) for item in value)
-                    if name == "choices"
-                    else literal(value, words)
-                )
-                parts.append(Line(ink(words.say(code, value=told), "gw.muted"), indent=4, hang=2))
+        told = []
+        if field.get("choices"):
+            choices = words.list(literal(item, words, True) for item in field["choices"])
+            told.append(words.say("explain-choices", value=choices))
+        if field.get("example") is not None:
+            told.append(words.say("explain-example", value=literal(field["example"], words)))
+        parts += [Line(ink(text, "gw.muted"), indent=4) for text in told]
     return Group(*parts)
 
 
@@ -294,6 +305,11 @@ def status_text(status: Any, words: Words) -> Text:
     if status not in STATUS_STYLES:
         return ink(clean(str(status or "·")), "gw.muted")
     return ink(words.say(f"status-{status}"), STATUS_STYLES[status])
+
+
+def moment(text: Any) -> str:
+    """Return an instant to the minute, still marked as UTC: `2026-11-24 03:41Z`; any other text as it is."""
+    return clean(_INSTANT.sub(r"\1 \2Z", str(text or "")))
 
 
 def size(number: Any) -> str | None:

@@ -119,8 +119,9 @@ class Backups:
                 if not os.path.isfile(path) or hash_file(path) != record["sha256"]:
                     return path
             for name in _names(live, exclude) if exactly else ():
-                if name not in entry["files"] and not name.endswith(".log"):
-                    return os.path.join(live, name)
+                path = os.path.join(live, name)
+                if name not in entry["files"] and not name.endswith(".log") and not os.path.isdir(path):
+                    return path
         return None
 
     def restore(self, backup: str) -> Dict[str, Any]:

@@ -315,6 +315,6 @@ def _converted(error: Exception, path: str) -> ResourceError:
         return ResourceError("disk-full", path=path)
     if "readonly" in text:
         return ResourceError("path-read-only", path=path)
-    if "not authorized" in text or "prohibited" in text:
+    if "authoriz" in text or "prohibited" in text:
         return ResourceError("sqlite-not-reading", path=path)
     return ResourceError("sqlite-error", path=path, detail=text)

@@ -14,7 +14,7 @@ from guiwei.target.secret import MASK
 
 __all__ = ["ENCODINGS", "NEWLINES", "Text", "decode_exactly", "empty", "encode_text", "parse", "render", "split_end"]
 
-#: `auto` looks at the BOM, then tries UTF-8, then GBK, then GB 18030, its superset.
+#: `auto` looks at the BOM, then tries UTF-8, then GBK, then GB 18030, its superset; see `_likely_gbk`.
 ENCODINGS = ["auto", "utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "ascii", "latin-1"]
 
 #: What a resource's `newline` option may be, and the line end that a new file gets.
@@ -57,7 +57,10 @@ def parse(data: bytes, encoding: str = "auto", path: str = "") -> Text:
         ResourceError: the bytes are not text of that encoding (`text-encoding`).
     """
     bom, plain = _without_bom(data, encoding)
-    for candidate in _candidates(bom, encoding):
+    candidates = _candidates(bom, encoding)
+    if encoding == "auto" and not bom and _likely_gbk(plain):
+        candidates = ["gbk", "utf-8", "gb18030"]
+    for candidate in candidates:
         try:
             text = plain.decode(candidate, _errors(candidate))
             if text.encode(candidate, _errors(candidate)) != plain:
@@ -161,6 +164,18 @@ def _candidates(bom: bytes, encoding: str) -> List[str]:
     if encoding == "gbk":
         return ["gbk", "gb18030"]
     return [_plain_name(encoding)]
+
+
+def _likely_gbk(plain: bytes) -> bool:
+    """Tell a short GBK text that happens to be UTF-8 as well: 税 is CB B0, which is ˰ in UTF-8.
+
+    Chinese in UTF-8 has characters of three bytes; where there are none of those, GBK is the better guess here.
+    """
+    try:
+        text = plain.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return len(text) != len(plain) and all(character < "\u0800" for character in text)
 
 
 def _plain_name(encoding: str) -> str:

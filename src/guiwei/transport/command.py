@@ -55,7 +55,7 @@ def _launch(login: Login, program: bytes, token: str, arguments: list[str]) -> L
     words = [str(len(program)), *arguments]
     if login.windows_shell:
         quoted = " ".join(f'"{word}"' for word in words)
-        return Launch(f"{login.python[0]} {_OPTIONS} \"{_STAGE.replace(chr(34), chr(39))}\" {quoted}", program, token)
+        return Launch(f'{login.python[0]} {_OPTIONS} "{_STAGE.replace(chr(34), chr(39))}" {quoted}', program, token)
     command = _python(login.python, " ".join([_OPTIONS, shlex.quote(_STAGE), *(shlex.quote(word) for word in words)]))
     if login.become is None:
         return Launch(command, program, token)

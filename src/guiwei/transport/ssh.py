@@ -96,6 +96,8 @@ def handshake(login: Login, sock: socket.socket, key_types: tuple[str, ...], tim
         options.ciphers = _first(_CIPHERS, options.ciphers)
         options.key_types = _first(key_types, options.key_types)
         transport.start_client(timeout=timeout)
+        # Past the time-out `start_client` just returns; then there is no key yet, and asking for it says so.
+        transport.get_remote_server_key()
         return transport
     except paramiko.ssh_exception.IncompatiblePeer as error:
         failure = UnreachableError("ssh-incompatible", **where, detail=str(error))

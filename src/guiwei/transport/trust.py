@@ -168,7 +168,8 @@ def _entry(line: str) -> HostKeyEntry | None:
         return None
     try:
         return HostKeyEntry.from_line(line)
-    except (paramiko.SSHException, ValueError):
+    except Exception:
+        # Whatever paramiko and its libraries raise here, it says that the line holds no usable key.
         return None
 
 

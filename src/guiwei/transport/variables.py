@@ -218,9 +218,7 @@ def _notices(given: _Vars, host: Host) -> list[Notice]:
                 found.append(Notice("ssh-option-ignored", host.place, {"host": host.name, "option": option}))
             else:
                 instead = _INSTEAD.get(name, _TUNNEL if name in ("proxyjump", "proxycommand", "j", "w") else "-")
-                raise InputError(
-                    "ssh-option-unsupported", host.place, host=host.name, option=option, instead=instead
-                )
+                raise InputError("ssh-option-unsupported", host.place, host=host.name, option=option, instead=instead)
     return found
 
 

@@ -55,7 +55,7 @@ def said() -> Iterator[Use]:
             ):
                 where = f"{path.relative_to(ROOT)}:{call.lineno}"
                 arguments = _keywords(call)
-                if arguments is not None and call.func.attr == "count":
+                if arguments is not None and _name(call) == "count":
                     arguments |= {"n"}
                 first = call.args[0]
                 for text in _texts(first):

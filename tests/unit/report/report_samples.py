@@ -264,7 +264,7 @@ def rich_plan() -> Plan:
     return Plan(
         "20261124T034000Z-7f3a2c",
         PLAYBOOK,
-        "2026-11-24 03:40",
+        "2026-11-24T03:40:12Z",
         hosts,
         "00" * 32,
         reason="税务局要求 12 月前升级到 3.0.0",
@@ -349,8 +349,8 @@ def rich_run() -> RunResult:
         "20261124T034100Z-99aa01",
         "apply",
         PLAYBOOK,
-        "2026-11-24 03:41",
-        "2026-11-24 03:43",
+        "2026-11-24T03:41:07Z",
+        "2026-11-24T03:43:00Z",
         (
             HostResult("pc01.branch", "changed", steps, (good,), seconds=18.2),
             HostResult("pc02.branch", "failed", (failed,), (lost,), seconds=9.14),

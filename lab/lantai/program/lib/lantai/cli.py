@@ -6,9 +6,12 @@ import argparse
 import json
 import os
 import sys
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
 from . import errors
+
+if TYPE_CHECKING:
+    from .paths import Layout
 
 __all__ = ["main"]
 
@@ -38,13 +41,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(options: argparse.Namespace) -> dict[str, object]:
     from . import record
-    from .paths import Layout
+    from .paths import Layout, check_own_tree
 
     layout = Layout(options.root or os.environ.get("LANTAI_ROOT") or "/")
     command = options.command
     if command == "setup":
-        record.setup(layout)
-        return _answer("已写入注册信息", {})
+        return _setup(layout, options.instance)
     if command == "repair":
         from . import commands
 
@@ -75,6 +77,8 @@ def _run(options: argparse.Namespace) -> dict[str, object]:
             )
         )
     folder = record.choose(layout, options.instance)
+    if command in ("start", "serve"):
+        check_own_tree(folder)
     if command in ("start", "stop") or command in _REMOTE:
         from . import client
 
@@ -113,6 +117,19 @@ def _run(options: argparse.Namespace) -> dict[str, object]:
     if command == "reset-mode":
         return _answer(*commands.reset_mode(folder))
     return _answer(*commands.import_history(folder, sys.stdin.buffer.read().decode("utf-8")))
+
+
+def _setup(layout: Layout, name: str | None) -> dict[str, object]:
+    from . import record
+    from .paths import Folder, check_own_tree, program_instance, program_version
+
+    name = name or program_instance()
+    if name is None:
+        raise errors.Refusal(errors.USAGE, "请用 --instance 指定开票实例")
+    folder = Folder(layout, name, record.entry(layout, name).path)
+    check_own_tree(folder)
+    record.setup(folder)
+    return _answer("已写入注册信息", {"instance": name, "version": program_version()})
 
 
 def _remote_arguments(options: argparse.Namespace) -> dict[str, object]:

@@ -8,7 +8,7 @@ import os
 import re
 
 from . import config, database, errors, lockfile, log, record, versions
-from .paths import Folder, Layout, program_folder, program_version
+from .paths import Folder, Layout, check_own_tree, program_folder, program_version
 
 __all__ = ["import_history", "initialise", "network", "repair", "reset_mode", "status", "summary"]
 
@@ -18,7 +18,8 @@ def initialise(
 ) -> tuple[str, dict[str, object]]:
     """Create an instance: settings, database of this program's schema, the record's section.
 
-    :raises Refusal: USAGE when it exists or a value has the wrong form.
+    :raises Refusal: USAGE when it exists or a value has the wrong form, NOT_RUNNING when the program tree that runs
+        is not the new instance's.
     """
     from . import passwords
     from .invoices import KINDS
@@ -36,7 +37,8 @@ def initialise(
     name = values["taxpayer"] + "." + values["machine"]
     if name in record.instances(layout):
         raise errors.Refusal(errors.USAGE, "开票实例 {0} 已存在".format(name))
-    folder = Folder(layout, name, "/var/lib/兰台开票/" + name)
+    folder = Folder(layout, name)
+    check_own_tree(folder)
     if os.path.exists(folder.database):
         raise errors.Refusal(errors.USAGE, "开票实例文件夹 {0} 已有数据".format(folder.path))
     for part in ("Config", "Data", "Log", "Disk"):
@@ -51,7 +53,13 @@ def initialise(
     record.add_instance(
         layout,
         record.Entry(
-            name, values["taxpayer"], values["orgcode"], values["machine"], program_version(), folder.seen_as
+            name,
+            values["taxpayer"],
+            values["orgcode"],
+            values["machine"],
+            program_version(),
+            program_version(),
+            folder.seen_as,
         ),
     )
     log.write(folder, "信息", "创建开票实例 {0}".format(name))
@@ -69,6 +77,7 @@ def status(folder: Folder) -> tuple[str, dict[str, object]]:
         "orgcode": entry.orgcode,
         "machine": entry.machine,
         "version": program_version(),
+        "recorded_version": entry.version,
         "database_version": entry.database_version,
         "path": folder.seen_as,
     }  # type: dict[str, object]

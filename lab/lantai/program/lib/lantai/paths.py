@@ -6,12 +6,29 @@ import os
 
 from . import errors
 
-__all__ = ["Folder", "Layout", "program_folder", "program_version", "write_atomically"]
+__all__ = [
+    "Folder",
+    "Layout",
+    "check_own_tree",
+    "program_folder",
+    "program_instance",
+    "program_version",
+    "write_atomically",
+]
+
+_INSTANCES = "/var/lib/兰台开票"
+_TREE = "Program"
 
 
 def program_folder() -> str:
     """Return the program tree that this code runs from."""
     return os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+
+def program_instance() -> str | None:
+    """Return the instance in whose folder this program tree lies; None for a tree that lies elsewhere."""
+    folder, tree = os.path.split(program_folder())
+    return os.path.basename(folder) if tree == _TREE else None
 
 
 def program_version() -> str:
@@ -47,22 +64,16 @@ class Layout:
         """Return where a path as the PC sees it lies on the machine that runs this code."""
         return os.path.join(self.root, path.lstrip("/"))
 
-    def above(self, path: str) -> str:
-        """Return the path that the PC sees for a real one; a path outside the root stays as it is."""
-        real, root = os.path.realpath(path), os.path.realpath(self.root)
-        if root == "/" or not real.startswith(root + "/"):
-            return real
-        return real[len(root) :]
-
 
 class Folder:
     """The places of one instance; ``name`` is ``<税号>.<机号>`` and ``path`` the folder as the PC sees it."""
 
-    def __init__(self, layout: Layout, name: str, path: str) -> None:
+    def __init__(self, layout: Layout, name: str, path: str = "") -> None:
         self.layout = layout
         self.name = name
-        self.seen_as = path
-        self.path = layout.below(path)
+        self.seen_as = path or _INSTANCES + "/" + name
+        self.path = layout.below(self.seen_as)
+        self.program = os.path.join(self.path, _TREE)
         self.settings = os.path.join(self.path, "Config", "兰台.ini")
         self.address = os.path.join(self.path, "Config", "安全接入地址.txt")
         self.database = os.path.join(self.path, "Data", "lantai.db")
@@ -85,3 +96,20 @@ class Folder:
         if not address:
             raise errors.Refusal(errors.NETWORK, "安全接入地址为空")
         return address
+
+
+def check_own_tree(folder: Folder) -> None:
+    """Check that this code runs from the instance's own program tree.
+
+    Another company's tree may be of another version: it must not migrate this one's database.
+
+    :raises Refusal: NOT_RUNNING when it runs from elsewhere.
+    """
+    here, own = program_folder(), os.path.realpath(folder.program)
+    if here != own:
+        raise errors.Refusal(
+            errors.NOT_RUNNING,
+            "程序 {0} 不属于开票实例 {1}，请使用 {2}".format(here, folder.name, own),
+            program=here,
+            own=own,
+        )

@@ -54,6 +54,8 @@ class _Server:
         self.listener = listener
         self.lock = lock
         self.port = port
+        # The files may be replaced under a running client: it says what it is, not what lies there.
+        self.version = program_version()
         self.started = time.strftime("%Y-%m-%d %H:%M:%S")
         self.service = Service(folder)
         self.busy = threading.Lock()
@@ -67,7 +69,7 @@ class _Server:
             signal.signal(number, lambda *_: None)
         signal.set_wakeup_fd(self.waker.fileno())
         self._write_run_files()
-        log.write(self.folder, "信息", "服务启动 版本 {0} 端口 {1}".format(program_version(), self.port))
+        log.write(self.folder, "信息", "服务启动 版本 {0} 端口 {1}".format(self.version, self.port))
         _tell(ready, {"code": 0, "message": "已启动", "data": self._about()})
         while self.wake not in select.select([self.listener, self.wake], [], [])[0]:
             connection, _ = self.listener.accept()
@@ -83,7 +85,7 @@ class _Server:
     def _write_run_files(self) -> None:
         os.makedirs(self.folder.layout.run, exist_ok=True)
         write_atomically(self.folder.pid, "{0}\n".format(os.getpid()).encode("ascii"))
-        about = {"port": self.port, "started": self.started, "version": program_version()}
+        about = {"port": self.port, "started": self.started, "version": self.version}
         write_atomically(self.folder.running, (json.dumps(about) + "\n").encode("ascii"))
 
     def _about(self) -> dict[str, object]:
@@ -92,7 +94,7 @@ class _Server:
             "pid": os.getpid(),
             "port": self.port,
             "started": self.started,
-            "version": program_version(),
+            "version": self.version,
             "logged_in": self.service.logged_in,
             "editing": self.service.editing,
         }

@@ -6,7 +6,7 @@ import errno
 import socket
 
 from . import config, database, device, errors, identity, log, record, versions
-from .paths import Folder, program_version
+from .paths import Folder
 
 __all__ = ["open_port", "pass_gates", "settle_database"]
 
@@ -59,5 +59,4 @@ def settle_database(folder: Folder) -> None:
 
             migrate(connection, target)
             log.write(folder, "信息", "数据库由 {0} 迁移到 {1}".format(current, target))
-    if record.entry(folder.layout, folder.name).database_version != program_version():
-        record.set_database_version(folder.layout, folder.name, program_version())
+    record.note_start(folder)

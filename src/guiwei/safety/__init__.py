@@ -1,0 +1,1 @@
+"""The gates between a plan and a PC: each says why not, or nothing."""

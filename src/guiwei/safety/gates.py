@@ -1,0 +1,79 @@
+"""Gates on one host's plan; the ones that only the PC can judge (its lock, a moved guard) are the agent's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from guiwei.errors import GateError
+from guiwei.model.plan import HostPlan, Sealed
+from guiwei.target.secret import Secret
+
+__all__ = ["missing_backup", "staleness", "wrong_identity"]
+
+
+def wrong_identity(plan: HostPlan) -> GateError | None:
+    """Return the first disagreement between playbook and tax device, None if there is none.
+
+    The device decides on taxpayer, machine and limits: no plan may go on against it.
+    """
+    for instance in plan.instances:
+        for mismatch in instance.mismatches:
+            return GateError(
+                "identity-mismatch",
+                mismatch.place,
+                instance=instance.id,
+                field=mismatch.field,
+                wanted=str(mismatch.wanted),
+                found=str(mismatch.found),
+            )
+    return None
+
+
+def missing_backup(plan: HostPlan) -> GateError | None:
+    """Return a refusal if a program is to be replaced without a backup of the same stage before it."""
+    for stage in plan.stages:
+        made: set[str] = set()
+        for step in stage.steps:
+            if step.module == "backup":
+                made.add(step.id)
+            if step.module == "package" and step.risk == "data" and step.requires not in made:
+                return GateError("backup-not-planned", step.place, step=step.name)
+    return None
+
+
+def staleness(saved: HostPlan, fresh: HostPlan, key: str) -> GateError | None:
+    """Return why a saved plan of a host may no longer be applied, None if it may.
+
+    Only the before-values of fields that the saved plan changes count, and what it wants; something else that moved
+    on the PC does not make it stale. A step that is no longer needed is fine: it will find nothing to do.
+
+    Args:
+        key: the plan's HMAC key.
+    """
+    now = {step.id: step for step in fresh.steps}
+    for step in saved.steps:
+        current = now.get(step.id)
+        if current is None:
+            if step.resource not in fresh.desired and step.origin != "guiwei":
+                return GateError("plan-inputs-changed", step.place, step=step.name or step.resource)
+            continue
+        if not _same(step.state, current.state, key) or not _same(step.reading, current.reading, key):
+            return GateError("plan-inputs-changed", step.place, step=step.name or step.resource)
+        if step.guards is not None and not _same(step.guards, current.guards, key):
+            return GateError("plan-stale", step.place, step=step.name or step.resource, fields=sorted(step.guards))
+    return None
+
+
+def _same(saved: Any, fresh: Any, key: str) -> bool:
+    if isinstance(saved, Sealed):
+        return isinstance(fresh, Secret) and fresh.fingerprint(bytes.fromhex(key)) == saved.hmac
+    if isinstance(saved, Mapping):
+        if not isinstance(fresh, Mapping) or set(saved) != set(fresh):
+            return False
+        return all(_same(item, fresh[name], key) for name, item in saved.items())
+    if isinstance(saved, (list, tuple)):
+        if not isinstance(fresh, (list, tuple)) or len(saved) != len(fresh):
+            return False
+        return all(_same(one, other, key) for one, other in zip(saved, fresh, strict=True))
+    return bool(saved == fresh)
