@@ -71,16 +71,42 @@ class PC:
 
 
 PCS = (
-    PC("pc01", "杭州示例茶叶商贸有限公司", "91996731333271677W", "0", "330100", "008800330101", "60118325", "hangzhou-demo-1", 101),
     PC(
-        "pc02", "宁波样本物流有限公司", "91992696181190041G", "0", "330200", "008800330202", "74409162", "ningbo-demo-2", 102,
+        name="pc01",
+        company="杭州示例茶叶商贸有限公司",
+        taxpayer="91996731333271677W",
+        machine="0",
+        orgcode="330100",
+        disk="008800330101",
+        pin="60118325",
+        certificate_password="hangzhou-demo-1",
+        seed=101,
+    ),
+    PC(
+        name="pc02",
+        company="宁波样本物流有限公司",
+        taxpayer="91992696181190041G",
+        machine="0",
+        orgcode="330200",
+        disk="008800330202",
+        pin="74409162",
+        certificate_password="ningbo-demo-2",
+        seed=102,
         fault="wrong_parameters",
     ),
     PC(
-        "pc03", "温州演示餐饮管理有限公司", "919942763520844478", "1", "330300", "008800330303", "35927780", "wenzhou-demo-3", 103,
+        name="pc03",
+        company="温州演示餐饮管理有限公司",
+        taxpayer="919942763520844478",
+        machine="1",
+        orgcode="330300",
+        disk="008800330303",
+        pin="35927780",
+        certificate_password="wenzhou-demo-3",
+        seed=103,
         fault="disk_unregistered",
     ),
-)  # fmt: skip
+)
 
 #: What somebody typed into pc02's settings: another company's 税号, a lower 限额, fewer 发票类型.
 _WRONG = {"taxpayer": PCS[0].taxpayer, "limit": "9999.99", "kinds": "004,007"}
@@ -225,9 +251,7 @@ class Fleet:
                 "guiwei_root": str(self.root(pc)),
                 "guiwei_state_dir": str(self.root(pc) / "var/lib/guiwei"),
                 "company": pc.company,
-                "instances": [
-                    {"taxpayer": pc.taxpayer, "machine": pc.machine, "orgcode": pc.orgcode, "disk": pc.disk}
-                ],
+                "instances": [{"taxpayer": pc.taxpayer, "machine": pc.machine, "orgcode": pc.orgcode, "disk": pc.disk}],
             }
             for pc, port in zip(PCS, self._known_ports().ssh, strict=True)
         }
@@ -235,9 +259,7 @@ class Fleet:
 
     def secrets(self) -> dict[str, dict[str, str]]:
         """Return each host's secret variables."""
-        return {
-            pc.name: {"disk_pin": pc.pin, "certificate_password": pc.certificate_password} for pc in PCS
-        }
+        return {pc.name: {"disk_pin": pc.pin, "certificate_password": pc.certificate_password} for pc in PCS}
 
     def known_hosts(self) -> str:
         """Return the PCs' host keys as lines of a known_hosts file."""
@@ -338,7 +360,9 @@ def _fixed(ports: Sequence[int]) -> _Ports:
         raise ValueError(f"{len(PCS)} ports are needed, not {len(ports)}")
     made = _Ports(tuple(ports), tuple(port + 10 for port in ports), ports[0] - 1)
     if len({*made.ssh, *made.clients, made.upload}) != 2 * len(PCS) + 1:
-        raise ValueError(f"ports {ports}: the clients' {made.clients} or the upload server's {made.upload} are among them")
+        raise ValueError(
+            f"ports {ports}: the clients' {made.clients} or the upload server's {made.upload} are among them"
+        )
     return made
 
 

@@ -147,8 +147,8 @@ def make_branch(
 ) -> Branch:
     """Make one instance on the PC below ``root``; called again with another taxpayer it makes a second instance.
 
-    Each has its own program tree, of its own version. A disk that is plugged in is pulled out first: a PC takes one at a time
-    (``unplug(root)``, then ``plug(root, other.disk)`` changes over).
+    Each has its own program tree, of its own version. A disk that is plugged in is pulled out first: a PC takes one
+    at a time (``unplug(root)``, then ``plug(root, other.disk)`` changes over).
 
     :param packages: folder with the packages; what is missing is built there.
     :param until: the day on which the history ends and around which the disk's periods lie (today by default). The

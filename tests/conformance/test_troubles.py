@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -151,3 +152,22 @@ def test_the_deadline_of_a_host_covers_all_its_requests(pc: Pc) -> None:
 def ask_ten_times(session: Session, request: dict[str, Any]) -> None:
     for _ in range(10):
         session.ask(request)
+
+
+def test_an_agent_that_hangs_itself_is_ended(pc: Pc) -> None:
+    """It waits for a server that accepts and says nothing; no program of its own could be ended instead."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with pc.connect(step_timeout=4) as session, pytest.raises(HostError) as caught:
+            session.ask(observe(("http", {"url": url, "timeout": 900})))
+        assert caught.value.code == "deadline-passed"
+        assert eventually(lambda: not processes_with(str(pc.state_dir)))
+
+
+def test_the_agent_is_in_a_session_of_its_own(pc: Pc) -> None:
+    """Ctrl-C at the controller's terminal goes to the terminal's session: it must not stop a step half way."""
+    with pc.connect() as session:
+        session.ask(observe())
+        agents = processes_with(str(pc.state_dir))
+        assert agents
+        assert all(os.getsid(pid) != os.getsid(0) for pid in agents)

@@ -57,9 +57,7 @@ def _foreign(pc: branch.Branch, tree_of: str, *arguments: str) -> subprocess.Com
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_an_upgrade_leaves_the_other_company_alone(
-    pc: branch.Branch, second: branch.Branch, packages: str
-) -> None:
+def test_an_upgrade_leaves_the_other_company_alone(pc: branch.Branch, second: branch.Branch, packages: str) -> None:
     first_disk = pc.disk
     before, record = _tree(pc.folder), _record(pc.root)
     assert (pc.run("status").data["version"], second.run("status").data["version"]) == ("3.1.0", "2.4.0")
@@ -92,9 +90,7 @@ def test_the_mirror_shows_who_was_set_up_or_started_last(pc: branch.Branch, seco
     assert shown()[0] == "2.4.0"
 
 
-def test_another_instances_program_neither_starts_nor_sets_up(
-    pc: branch.Branch, second: branch.Branch
-) -> None:
+def test_another_instances_program_neither_starts_nor_sets_up(pc: branch.Branch, second: branch.Branch) -> None:
     branch.unplug(pc.root)
     branch.plug(pc.root, pc.disk)
     before = Path(pc.root, "etc", "lantai", "record.ini").read_bytes()

@@ -23,9 +23,9 @@ def _database(bench: Bench, there: dict[str, tuple[Any, int]], wal: bool, versio
     insert = 'INSERT INTO "设 置" (name, value, amount) VALUES (?, ?, ?)'
     bench.database(
         PATH,
-        ("PRAGMA journal_mode = %s" % ("WAL" if wal else "DELETE"), ()),
+        (f"PRAGMA journal_mode = {'WAL' if wal else 'DELETE'}", ()),
         (create, ()),
-        ("PRAGMA user_version = %d" % version, ()),
+        (f"PRAGMA user_version = {version}", ()),
         *[(insert, (name, value, amount)) for name, (value, amount) in there.items()],
     )
 
@@ -67,7 +67,7 @@ def sqlite_situations(draw: st.DrawFn) -> Situation:
         assert [row for row in new["设 置"] if mine not in row] == [row for row in old["设 置"] if mine not in row]
         kept = [row for row in old["设 置"] if mine in row]
         if kept and state is not None:
-            _assert_other_columns(kept[0], [row for row in new["设 置"] if mine in row][0], state["row"])
+            _assert_other_columns(kept[0], next(row for row in new["设 置"] if mine in row), state["row"])
 
     return Situation(make, state, frame)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from guiwei.engine.work import InstanceWork, Wanted, Work
-from guiwei.errors import InputError, Place
-from guiwei.language.compile import compile_play, finish, play_scope
-from guiwei.language.template import LATE, Scope, Templates
+from guiwei.errors import InputError
+from guiwei.language.compile import compile_play, finish, join_plays
 from guiwei.model.inventory import Host
 from guiwei.model.playbook import Declaration, Play
 
@@ -25,10 +23,10 @@ def compile_host(project: Project, host: Host, plays: list[Play], instances: lis
     Raises:
         InputError: two plays want different things of one resource or parameter.
     """
-    declarations: dict[str, Declaration] = {}
+    declared: list[Declaration] = []
     merged: dict[str, InstanceWork] = {}
     for play, own in zip(plays, instances, strict=True):
-        compiled = compile_play(
+        declared += compile_play(
             play,
             host,
             tags=project.selection.tags,
@@ -37,28 +35,17 @@ def compile_host(project: Project, host: Host, plays: list[Play], instances: lis
             groups=project.groups,
             instances=tuple(instance.id for instance in own),
         )
-        for declaration in compiled:
-            first = declarations.setdefault(declaration.id, declaration)
-            if first is not declaration and not _agree(first, declaration):
-                raise InputError(
-                    "resource-conflict", declaration.place, resource=declaration.id, first=str(first.place)
-                )
         if _state_selected(play, project):
             for instance in own:
                 merged[instance.id] = _merge(merged.get(instance.id), instance)
     return Work(
         host=host,
-        declarations=tuple(declarations.values()),
+        declarations=join_plays(declared) if len(plays) > 1 else tuple(declared),
         instances=tuple(merged.values()),
         finish=finish,
-        render=_Renderer(project, host, plays),
         verify=next((play.verify for play in reversed(plays) if play.verify), {}),
         applied=project.applied.get(host.name, {}),
     )
-
-
-def _agree(first: Declaration, second: Declaration) -> bool:
-    return (first.values, first.absent, first.when) == (second.values, second.absent, second.when)
 
 
 def _state_selected(play: Play, project: Project) -> bool:
@@ -79,30 +66,3 @@ def _merge(first: InstanceWork | None, second: InstanceWork) -> InstanceWork:
             raise InputError("state-conflict", leaf.place, path=path, first=str(wanted[path].place))
         wanted.setdefault(path, leaf)
     return replace(second, wanted=wanted, secrets={**first.secrets, **second.secrets})
-
-
-class _Renderer:
-    """Renders the leaves of `state:` with the host's variables and what was observed."""
-
-    def __init__(self, project: Project, host: Host, plays: list[Play]) -> None:
-        self._scopes = [play_scope(play, host, extra=project.extra, groups=project.groups) for play in plays]
-        self._templates = [Templates(play.folder) for play in plays]
-        self._files = [play.place.file for play in plays]
-        self._plays = plays
-
-    def __call__(self, value: Any, context: Mapping[str, Any], place: Place | None) -> Any:
-        number = self._play_of(place)
-        known = {name: context[name] for name in LATE if name in context}
-        scope = Scope.of(self._scopes[number]).with_data(known)
-        return self._templates[number].render(value, scope, lambda _: place)
-
-    def _play_of(self, place: Place | None) -> int:
-        """The last play that begins before the value: its variables are the ones meant."""
-        if place is None:
-            return 0
-        before = [
-            number
-            for number, play in enumerate(self._plays)
-            if play.place.file == place.file and play.place.line <= place.line
-        ]
-        return before[-1] if before else 0

@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from guiwei.engine.work import InstanceWork, Wanted
+from guiwei.engine.work import InstanceWork, Render, Wanted
 from guiwei.errors import InputError, Place
 from guiwei.invoicing.parameters import check_value
+from guiwei.language.compile import play_scope, renderer
 from guiwei.language.products import find_product, load_product
 from guiwei.model.inventory import Host
 from guiwei.model.playbook import Play
@@ -53,7 +54,7 @@ def instances_of(host: Host, play: Play, project: Project) -> tuple[InstanceWork
     product = product_of(play, project)
     if product is None:
         return ()
-    wanted = _wanted(play, product)
+    wanted = _wanted(play, product, renderer(play, play_scope(play, host, extra=project.extra, groups=project.groups)))
     declared = host.vars.get("instances")
     if declared is None:
         declared = [{field.name: host.vars[field.name] for field in product.fields if field.name in host.vars}]
@@ -130,7 +131,7 @@ def _artifacts(product: Product, play: Play, host: Host) -> dict[str, str]:
     return found
 
 
-def _wanted(play: Play, product: Product) -> dict[str, Wanted]:
+def _wanted(play: Play, product: Product, render: Render) -> dict[str, Wanted]:
     """Return the leaves of `state:` that the product knows, by dotted path.
 
     Raises:
@@ -148,7 +149,7 @@ def _wanted(play: Play, product: Product) -> dict[str, Wanted]:
 
             near = get_close_matches(dotted, known, 3, 0.4) or sorted(known)
             raise InputError("state-unknown", place, path=dotted, product=product.name, near=", ".join(near))
-        found[dotted] = Wanted(value, place)
+        found[dotted] = Wanted(value, place, render=render)
     _check_literals(found, product)
     return found
 

@@ -76,7 +76,8 @@ def tell_error(error: GuiweiError, lang: str | None, as_json: bool) -> None:
     if as_json:
         output.document(error)
         return
-    output.side.print(render_error(error, output.words, source_line(error)))
+    # Nothing folds a line for a program: `file:line:column: …` stays in one piece.
+    output.side.print(render_error(error, output.words, source_line(error)), soft_wrap=not output.side.is_terminal)
 
 
 def source_line(error: GuiweiError) -> str | None:

@@ -31,6 +31,7 @@ COMMANDS = (
     "backups",
     "restore",
     "demo",
+    "lab",
 )
 
 

@@ -54,7 +54,7 @@ def plan_parameters(work: Work, instance: InstanceWork, observation: Observation
         wanted = parameter_wanted(parameter, instance)
         if wanted is None:
             continue
-        value = _rendered(work, instance, parameter, wanted, observation)
+        value = _rendered(instance, parameter, wanted, observation)
         if value is None:
             continue
         mismatch = _against_device(parameter, instance, value, wanted.place, observation)
@@ -78,12 +78,9 @@ def plan_parameters(work: Work, instance: InstanceWork, observation: Observation
     return ParameterPlan(tuple(mismatches), tuple(steps + actions), tuple(restart), destructive, desired)
 
 
-def _rendered(
-    work: Work, instance: InstanceWork, parameter: Parameter, wanted: Wanted, observation: Observation
-) -> str | None:
-    assert work.render is not None
+def _rendered(instance: InstanceWork, parameter: Parameter, wanted: Wanted, observation: Observation) -> str | None:
     context = observation.context(instance.id)
-    value = work.render(wanted.value, context, wanted.place)
+    value = wanted.rendered(context)
     if parameter.when_true is not None:
         if not isinstance(value, bool):
             raise InputError("value-boolean", wanted.place, parameter=".".join(parameter.path), value=str(value))

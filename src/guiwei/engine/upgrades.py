@@ -138,8 +138,7 @@ def software_stages(steps: InstanceSteps, parameters: ParameterPlan) -> tuple[li
     software = instance.product.software
     if wanted is None or software is None:
         return [], {}
-    assert steps.work.render is not None
-    rendered = steps.work.render(wanted.value, observation.context(instance.id), wanted.place)
+    rendered = wanted.rendered(observation.context(instance.id))
     graph = VersionGraph.from_profile(software.versions)
     goal = graph.known(check_value("version", rendered, "software.version", wanted.place), wanted.place)
     have = observation.value(software.version, instance.id)

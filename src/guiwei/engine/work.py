@@ -12,7 +12,7 @@ from guiwei.model.playbook import Declaration, Desired
 from guiwei.model.product import Parameter, Product, Reading
 from guiwei.target.contract import identity_of
 
-__all__ = ["InstanceWork", "Wanted", "Work", "observation_request", "reading_id", "value_at"]
+__all__ = ["InstanceWork", "Render", "Wanted", "Work", "observation_request", "reading_id", "value_at"]
 
 #: Renders a declaration once the host was observed; the language's `finish`, given from outside.
 Finish = Callable[[Declaration, Mapping[str, Any]], Desired]
@@ -22,11 +22,16 @@ Render = Callable[[Any, Mapping[str, Any], Place | None], Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """One leaf of `state:`: the value as written and where."""
+    """One leaf of `state:`: the value as written, where, and what renders it; None where there is nothing to render."""
 
     value: Any
     place: Place | None
     origin: str = "playbook"
+    render: Render | None = field(default=None, compare=False)
+
+    def rendered(self, context: Mapping[str, Any]) -> Any:
+        """Return the value, now that the host was observed."""
+        return self.value if self.render is None else self.render(self.value, context, self.place)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,6 @@ class Work:
     declarations: tuple[Declaration, ...] = ()
     instances: tuple[InstanceWork, ...] = ()
     finish: Finish | None = None
-    render: Render | None = None
     verify: Mapping[str, Any] = field(default_factory=dict)
     applied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -62,10 +62,11 @@ def type_of(annotation: str) -> FieldType:
 @lru_cache(maxsize=1)
 def module_names() -> tuple[str, ...]:
     """Return the names of all resource types, sorted."""
+    import importlib
     import pkgutil
 
-    from guiwei import modules
-
+    # Found by name, as `find_type` finds them: the language knows no resource type.
+    modules = importlib.import_module("guiwei.modules")
     names = (item.name for item in pkgutil.iter_modules(modules.__path__))
     return tuple(sorted(name for name in names if not name.startswith("_")))
 

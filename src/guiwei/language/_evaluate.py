@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from jinja2 import TemplateError
@@ -17,7 +16,15 @@ from jinja2.utils import missing
 
 from guiwei.errors import InputError, Place
 from guiwei.language._closed import Postponed, Reference, Touched, Watch
-from guiwei.language._jinja import MissingName, PostponedUndefined, Program, TemplateProblem, compile_text, near
+from guiwei.language._jinja import (
+    MissingName,
+    PostponedUndefined,
+    Program,
+    TemplateProblem,
+    compile_text,
+    near,
+    simple_pieces,
+)
 from guiwei.language._secrets import Sealed, box, expose, rewatch, secrecy, settle
 from guiwei.target.secret import Secret
 
@@ -26,7 +33,6 @@ __all__ = ["LATE", "Run", "Scope", "TooEarly", "place_in", "problem_error"]
 #: Names that only an observation gives.
 LATE = ("facts", "instance", "observed")
 
-_PATH = re.compile(r"\{\{ *([^\W\d]\w*(?:\.[^\W\d]\w*)*) *\}\}")
 _WAITING = (Postponed, PostponedUndefined)
 _DICT_METHODS = frozenset(dir(dict))
 
@@ -118,7 +124,7 @@ class Run:
 
     def text(self, text: str) -> Any:
         """Render one template."""
-        pieces = _simple(text)
+        pieces = simple_pieces(text)
         if pieces is not None:
             found = self._joined(pieces)
             if found is not missing:
@@ -309,21 +315,6 @@ class Run:
         if isinstance(error, MissingName) and isinstance(error.name, str):
             words = [dotted for dotted in program.dotted if dotted.endswith("." + error.name)] + [error.name]
         return place_in(file, text, line, *words)
-
-
-@lru_cache(maxsize=8192)
-def _simple(text: str) -> tuple[str | tuple[str, ...], ...] | None:
-    """Return texts and dotted names in turn if a template has nothing else; nearly all have not."""
-    parts = _PATH.split(text)
-    if any("{" in part for part in parts[::2]):
-        return None
-    pieces: list[str | tuple[str, ...]] = []
-    for index, part in enumerate(parts):
-        if index % 2:
-            pieces.append(tuple(part.split(".")))
-        elif part:
-            pieces.append(part)
-    return tuple(pieces)
 
 
 def problem_error(problem: TemplateProblem, place: Place | None) -> InputError:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.environment import Template
@@ -41,6 +41,9 @@ _FOREIGN = {
     "vars": "template-vars",
     "ansible_facts": "template-ansible-facts",
 }
+_PATH = re.compile(r"\{\{ *([^\W\d]\w*(?:\.[^\W\d]\w*)*) *\}\}")
+#: https://jinja.palletsprojects.com/en/stable/templates/#expressions
+_KEYWORDS = {"and", "else", "false", "False", "if", "in", "is", "none", "None", "not", "or", "true", "True"}
 #: Tests on the outcome of a task: `when` sees what was observed, never outcomes.
 _OUTCOMES = {"changed", "failed", "skipped", "succeeded", "success", "finished", "started", "unreachable", "change"}
 
@@ -161,9 +164,14 @@ def _defined(item: Any) -> bool:
     return type(item) is Box or not isinstance(item, Undefined)
 
 
-def _environment() -> _Environment:
+def _environment(newline: Literal["\n", "\r\n"]) -> _Environment:
     environment = _Environment(
-        undefined=_Missing, finalize=_finalize, trim_blocks=True, keep_trailing_newline=True, cache_size=0
+        undefined=_Missing,
+        finalize=_finalize,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        newline_sequence=newline,
+        cache_size=0,
     )
     environment.context_class = TrackingContext
     environment.filters.update(FILTERS)
@@ -180,7 +188,14 @@ def _environment() -> _Environment:
     return environment
 
 
-ENVIRONMENT = _environment()
+ENVIRONMENT = _environment("\n")
+# Jinja2 writes one kind of line end whatever it reads. Files of Windows programs keep theirs; mixed ones get "\\n".
+_ENVIRONMENT_CRLF = _environment("\r\n")
+
+
+def _environment_for(text: str) -> _Environment:
+    only_crlf = "\r\n" in text and "\n" not in text.replace("\r\n", "")
+    return _ENVIRONMENT_CRLF if only_crlf else ENVIRONMENT
 
 
 @dataclass(frozen=True)
@@ -220,6 +235,27 @@ class Program:
         return line
 
 
+@lru_cache(maxsize=8192)
+def simple_pieces(text: str) -> tuple[str | tuple[str, ...], ...] | None:
+    """Return texts and dotted names in turn if a template has nothing else, as nearly all have not; else None.
+
+    Such a template needs no compiler: it cannot be wrong.
+    """
+    parts = _PATH.split(text)
+    if any("{" in part for part in parts[::2]):
+        return None
+    pieces: list[str | tuple[str, ...]] = []
+    for index, part in enumerate(parts):
+        if index % 2:
+            path = tuple(part.split("."))
+            if path[0] in _KEYWORDS or path[0] in _FOREIGN or path[0] in ENVIRONMENT.globals:
+                return None
+            pieces.append(path)
+        elif part:
+            pieces.append(part)
+    return tuple(pieces)
+
+
 def is_template(text: str) -> bool:
     """Return whether a text holds Jinja2."""
     return "{{" in text or "{%" in text
@@ -240,7 +276,7 @@ def compile_text(text: str, expression: bool = False) -> Program:
         tree, native = _parse_expression(text) if expression else _parse(text)
         _check(tree)
         names = frozenset(find_undeclared_variables(tree))
-        template = ENVIRONMENT.from_string(tree)
+        template = _environment_for(text).from_string(tree)
     except TemplateSyntaxError as error:
         raise TemplateProblem("template-syntax", error.lineno or 1, detail=error.message or "") from None
     except RecursionError:
@@ -254,11 +290,12 @@ def compile_text(text: str, expression: bool = False) -> Program:
 
 
 def _parse(text: str) -> tuple[nodes.Template, bool]:
-    tree = ENVIRONMENT.parse(text)
+    environment = _environment_for(text)
+    tree = environment.parse(text)
     if len(tree.body) == 1 and isinstance(tree.body[0], nodes.Output):
         parts = tree.body[0].nodes
         if len(parts) == 1 and not isinstance(parts[0], nodes.TemplateData):
-            return _assigning(parts[0]), True
+            return _assigning(parts[0], environment), True
     return tree, False
 
 
@@ -267,12 +304,12 @@ def _parse_expression(text: str) -> tuple[nodes.Template, bool]:
     expression = parser.parse_expression()
     if not parser.stream.eos:
         raise TemplateSyntaxError(f"unexpected {parser.stream.current.value!r}", parser.stream.current.lineno)
-    return _assigning(expression), True
+    return _assigning(expression, ENVIRONMENT), True
 
 
-def _assigning(expression: nodes.Expr) -> nodes.Template:
+def _assigning(expression: nodes.Expr, environment: _Environment) -> nodes.Template:
     tree = nodes.Template([nodes.Assign(nodes.Name(_RESULT, "store"), expression, lineno=1)], lineno=1)
-    return tree.set_environment(ENVIRONMENT)  # type: ignore[return-value]
+    return tree.set_environment(environment)  # type: ignore[return-value]
 
 
 def _check(tree: nodes.Template) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from guiwei.errors import InputError, Place
 from guiwei.language._closed import ReferenceUsed
 from guiwei.language._evaluate import LATE, Run, Scope, TooEarly, place_in, problem_error
-from guiwei.language._jinja import TemplateProblem, compile_text, is_template
+from guiwei.language._jinja import TemplateProblem, compile_text, is_template, simple_pieces
 from guiwei.language._secrets import publish
 from guiwei.language._text import decode, read_bytes
 from guiwei.target.secret import Secret
@@ -177,7 +177,7 @@ def check_templates(value: Any, place_of: PlaceOf = _nowhere, *, expression: boo
         expression: the texts are expressions without braces.
     """
     for path, part in _leaves(value, ()):
-        if type(part) is str and (expression or is_template(part)):
+        if type(part) is str and (expression or (is_template(part) and simple_pieces(part) is None)):
             try:
                 compile_text(part, expression)
             except TemplateProblem as problem:
@@ -218,6 +218,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 @lru_cache(maxsize=8192)
 def _named(text: str, expression: bool) -> frozenset[str]:
+    pieces = None if expression else simple_pieces(text)
+    if pieces is not None:
+        return frozenset(".".join(piece) for piece in pieces if isinstance(piece, tuple))
     try:
         program = compile_text(text, expression)
     except TemplateProblem:

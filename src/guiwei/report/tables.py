@@ -24,6 +24,7 @@ __all__ = [
     "explain_view",
     "facts_view",
     "inventory_table",
+    "keys_table",
     "modules_table",
     "moment",
     "run_detail",
@@ -253,6 +254,20 @@ def modules_table(docs: Iterable[Any], words: Words) -> RenderableType:
     """
     columns = [Column("column-name", "name", wrap=False), Column("column-summary", "summary", style="gw.muted")]
     return small_table(columns, [_mapping(doc) for doc in docs], words)
+
+
+def keys_table(keys: Iterable[Mapping[str, Any]], words: Words) -> RenderableType:
+    """Return the host keys that PCs present, with their fingerprints.
+
+    Args:
+        keys: with `host`, `type` and `fingerprint`.
+    """
+    columns = [
+        Column("column-host", "host", wrap=False),
+        Column("column-type", "type", style="gw.muted"),
+        Column("column-fingerprint", "fingerprint", wrap=False),
+    ]
+    return small_table(columns, list(keys), words)
 
 
 def explain_view(doc: Any, words: Words) -> RenderableType:

@@ -49,9 +49,10 @@ def _fetched(system: System, sha256: str, place: str) -> bool:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-        except OSError:
-            # A full disk is no better for half an installer on it.
-            os.unlink(place)
+        except BaseException as error:
+            # A cut keeps what came; a full disk is no better for half an installer on it, and nothing is no part.
+            if isinstance(error, OSError) or os.path.getsize(place) == 0:
+                os.unlink(place)
             raise
     return seen.hexdigest() == sha256
 

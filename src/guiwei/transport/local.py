@@ -119,7 +119,7 @@ class LocalLink:
             if left <= 0:
                 raise Late
             ready = dict(poll.poll(left * 1000))
-            if False:
+            if open_error and self._err in ready and not self._take_errors():
                 poll.unregister(self._err)
                 open_error = False
             if handle in ready:

@@ -130,10 +130,10 @@ def test_loops_make_one_resource_each(tmp_path: Path) -> None:
 def test_an_item_is_data_not_a_template(tmp_path: Path) -> None:
     declarations = compiled(
         tmp_path,
-        "- file: {path: /x, content: '{{ item }}'}\n  loop: ['{{ braces }}']\n",
-        "  vars: {braces: !unsafe '{{ 1 }}'}\n",
+        "- file: {path: '/{{ item }}', content: '{{ item }}'}\n  loop: ['{{ braces }}']\n",
+        """  vars: {braces: "{{ '{{ 1 + 1 ' ~ '}}' }}"}\n""",
     )
-    assert states(declarations) == {"file[path=/x]": {"content": "{{ 1 }}"}}
+    assert states(declarations) == {"file[path=/{{ 1 + 1 }}]": {"content": "{{ 1 + 1 }}"}}
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,7 @@ def test_what_looks_into_a_secret_is_one(templates: Templates, written: str, tex
         ("{{ db | dict2items | last }}", {"key": "pw", "value": Secret("s3")}),
         ("{{ hosts | selectattr('on') | list }}", [{"n": "a", "on": True, "pw": Secret("p1")}]),
         ("{{ db | combine({'host': 'i'}) }}", {"host": "i", "pw": Secret("s3")}),
+        ("{{ [pw | default('a'), nothing | default(pw), x] }}", [Secret("hunter2"), Secret("hunter2"), 5]),
         ("{{ [pw, x] }}", [Secret("hunter2"), 5]),
     ],
 )
@@ -227,7 +228,14 @@ def test_errors_have_a_place(templates: Templates, written: str, code: str, argu
 
 def test_an_error_of_a_tainted_rendering_says_nothing_of_the_secret(templates: Templates) -> None:
     scope = {"pw": Secret("S3cretText"), "d": {"a": 1}}
-    for written in ("{{ pw | from_json }}", "{{ pw | bool }}", "{{ d[pw] }}", "{{ pw | int_x | d }}", "{{ pw * pw }}"):
+    for written in (
+        "{{ pw | from_json }}",
+        "{{ pw | bool }}",
+        "{{ d[pw] }}",
+        "{{ pw | int_x | d }}",
+        "{{ pw * pw }}",
+        "{{ 'a' | hash(pw) }}",
+    ):
         with pytest.raises(InputError) as caught:
             templates.render(written, scope)
         assert "S3cretText" not in str(caught.value)
@@ -377,6 +385,13 @@ def test_files_are_found_rendered_and_placed(tmp_path: Path, templates: Template
     with pytest.raises(InputError) as caught:
         templates.render_file("none.j2", SCOPE, Place("play.yml", 4, 5))
     assert (caught.value.code, caught.value.place) == ("play-file-missing", Place("play.yml", 4, 5))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_line_ends_are_kept(tmp_path: Path, templates: Templates, end: str) -> None:
+    (tmp_path / "a.j2").write_bytes(f"{{% if x %}}{end}a={{{{ x | string }}}}{end}{{% endif %}}{end}".encode())
+    assert templates.render_file("a.j2", SCOPE) == f"a=5{end}"
+    assert templates.render(f"a={{{{ x }}}}{end}b{end}", SCOPE) == f"a=5{end}b{end}"
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path, templates: Templates) -> None:

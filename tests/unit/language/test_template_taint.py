@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import operator
 import os
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guiwei.errors import InputError
-from guiwei.language._closed import _Closed
+from guiwei.language._closed import Box, Touched, Watch, _Closed
 from guiwei.language.template import Templates
 from guiwei.target.secret import Secret
 
@@ -148,6 +152,25 @@ def test_no_text_of_a_secret_shows_anywhere(text: str, inside: str) -> None:
     found = outcome(text, scope(MARK + "one", MARK + "two", lazy))
     shown = f"{found} {found!r} {masked(found)!r}"
     assert MARK.lower() not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        str, repr, bytes, bool, len, iter, hash, int, float, list, dict, abs, round, dir, operator.neg, operator.index,
+        lambda box: box == "a", lambda box: box < "a", lambda box: "a" in box,
+        lambda box: box[0], lambda box: box + "a", lambda box: "a" + box, lambda box: box % (), "{}".format,
+        lambda box: f"{box}", lambda box: box.reveal, lambda box: box._secret, lambda box: box.__class__,
+        lambda box: isinstance(box, str), lambda box: hasattr(box, "x"), lambda box: {box: 1}, copy.copy, copy.deepcopy,
+        pickle.dumps, reversed, lambda box: setattr(box, "a", 1), lambda box: [*box], lambda box: {**box},
+    ],
+)  # fmt: skip
+def test_every_look_into_a_box_is_noticed(look: Callable[[Any], Any]) -> None:
+    watch = Watch()
+    box = Box(Secret("text"), watch)
+    with pytest.raises(Touched):
+        look(box)
+    assert watch.touched
 
 
 def test_a_box_has_no_opening() -> None:

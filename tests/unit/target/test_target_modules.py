@@ -512,7 +512,7 @@ def test_a_package_whose_version_is_another_touches_nothing(pc: Pc) -> None:
     assert _code(package.write, pc.writer(), state) == "package-version"
     assert _code(package.write, pc.writer(), {"version": "3.1.0"}) == "package-no-archive"
     assert _code(package.write, pc.writer(), {"version": "3.1.0", "sha256": "0" * 64}) == "blob-missing"
-    assert pc.tree() == {**before, f"opt/.guiwei-{'0' * 16}.part": b""} or pc.tree() == before
+    assert pc.tree() == before
 
 
 def test_an_installer_that_exits_with_0_and_does_nothing_is_found_out(pc: Pc) -> None:

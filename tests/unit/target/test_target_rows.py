@@ -63,7 +63,8 @@ def test_what_a_crash_left_is_read_in_a_copy(pc: Pc, left: str) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "DELETE FROM t", "DROP TABLE t", "PRAGMA user_version = 7", "ATTACH '{0}/new.db' AS n", "VACUUM INTO '{0}/new.db'",
+        "DELETE FROM t", "DROP TABLE t", "PRAGMA user_version = 7", "ATTACH '{0}/new.db' AS n",
+        "VACUUM INTO '{0}/new.db'",
         "PRAGMA journal_mode = DELETE", "SELECT load_extension('/x')",
     ],
 )  # fmt: skip

@@ -3,7 +3,7 @@ from __future__ import annotations
 import codecs
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, note
 from hypothesis import strategies as st
 
 from guiwei.errors import ResourceError
@@ -25,8 +25,9 @@ def test_whatever_parses_renders_the_same(data: bytes, encoding: str) -> None:
     try:
         text = parse(data, encoding, "/x")
     except ResourceError as error:
-        assert error.code == "text-encoding"
-        return
+        note(str(error))
+        assume(error.code != "text-encoding")
+        raise
     assert render(text) == data
     assert "".join(text.lines).count("\n") == sum(line.endswith("\n") for line in text.lines)
     assert all("\n" not in line[:-1] for line in text.lines)
@@ -37,9 +38,8 @@ def test_a_new_text_reads_as_it_was_written(text: str, encoding: str) -> None:
     try:
         data = encode_text(text, encoding)
     except ResourceError as error:
-        assert error.code == "text-unencodable"
-        assert encoding in ("gbk", "ascii", "latin-1")
-        return
+        assume(error.code != "text-unencodable" or encoding not in ("gbk", "ascii", "latin-1"))
+        raise
     assert decode_exactly(data, encoding) == text
 
 

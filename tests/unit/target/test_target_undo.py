@@ -150,6 +150,7 @@ def test_a_folder_in_use_is_not_half_moved(pc: Pc, monkeypatch: pytest.MonkeyPat
     with pytest.raises(PermissionError):
         pc.writer().files.remove_tree("/opt/p")
     assert pc.tree() == before
+    assert not list(pc.state.rglob("*.partial")), "no copy was begun"
 
 
 def test_undoing_is_never_itself_undone(pc: Pc) -> None:

@@ -93,8 +93,8 @@ def test_errors_keep_class_code_place_and_arguments() -> None:
 @given(st.text(min_size=4))
 def test_a_secret_shows_nothing(text: str) -> None:
     secret = Secret(text)
-    assert str(secret) == f"{secret}" == "%s" % secret == MASK
-    assert text not in repr([secret]) or text in "Secret(" + MASK + ")[]"
+    assert str(secret) == f"{secret}" == MASK
+    assert repr([secret]) == f"[Secret({MASK})]"
     assert secret == Secret(text)
     assert secret != Secret(text + "x")
     assert secret.fingerprint(b"a") == Secret(text).fingerprint(b"a") != secret.fingerprint(b"b")
