@@ -28,6 +28,12 @@ class Backup(Resource):
     exclude: List[str] = option(
         "Names that are left out, with `*` and `?`.", "排除的名称，可用 * 和 ?。", default=[], example=["*.lock"]
     )
+    values: List[Dict[str, Any]] = option(
+        "Resources (module, with) whose values belong to it but lie in files that others write too.",
+        "属于该实例、但存放在公用文件中的值（module、with）。",
+        default=[],
+        example=[{"module": "ini", "with": {"path": "/etc/lantai/record.ini", "section": "a.0", "option": "Version"}}],
+    )
     note: Dict[str, Any] = option(
         "Kept in the manifest.", "写入备份清单的说明。", default={}, form="mapping", example={"version": "3.0.0"}
     )
@@ -46,7 +52,9 @@ class Backup(Resource):
             return None
         if not self.paths:
             raise ResourceError("backup-empty", label=self.label)
-        receipt = Backups(system).make(self.label, self.paths, self.exclude, self.note, bool(self.allow_damaged))
+        receipt = Backups(system).make(
+            self.label, self.paths, self.exclude, self.note, bool(self.allow_damaged), self.values
+        )
         # Whatever changes this data later in the run, a rollback takes it back to here.
         system.files.done(system.files.intend({"op": "data", "path": self.label, "backup": receipt["backup"]}))
         return receipt

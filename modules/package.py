@@ -8,8 +8,9 @@ import os
 from typing import Any, ClassVar, Iterator, List, Mapping, Optional
 
 from guiwei.errors import ResourceError
-from guiwei.target.contract import FORMS, Resource, State, key, option, supply, value
+from guiwei.target.contract import FORMS, Resource, State, compose, key, option, supply, value
 from guiwei.target.ini_text import parse_ini
+from guiwei.target.keeping import keep_state
 from guiwei.target.system import System
 from guiwei.target.text import parse, split_end
 
@@ -153,7 +154,12 @@ class Package(Resource):
         """Run the program's own set-up, keeping before-images of what it writes; return what it said."""
         if self.install is None:
             return ""
-        touched = [path for path in [self.record, *self.touches] if path is not None]
+        touched = list(self.touches)
+        if self.record_section is not None:
+            # An INI record holds other programs' values too, which go on being written: undo this value alone.
+            self._keep_recorded(system)
+        elif self.record is not None:
+            touched.insert(0, self.record)
         numbers = [(system.files.keep(path), path) for path in touched]
         try:
             result = system.run(list(self.install), float(self.timeout))
@@ -161,6 +167,12 @@ class Package(Resource):
             for number, path in numbers:
                 system.files.settle(number, path)
         return "%d: %s" % (result.code, (result.out + result.err).strip()[-500:])
+
+    def _keep_recorded(self, system: System) -> None:
+        assert system.journal is not None
+        place = {"path": self.record, "section": self.record_section, "option": self.record_option}
+        recorded = compose("ini", place)
+        keep_state(system.journal, "ini", "%s %s" % (self.name, self.record_option), recorded, recorded.read(system))
 
     @classmethod
     def check_arguments(cls, arguments: Mapping[str, Any]) -> Optional[ResourceError]:

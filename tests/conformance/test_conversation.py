@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Pc, processes_with
 from support.asking import apply, command, eventually, file, observe
+from support.pc import Pc, processes_with
 from support.proxy import Proxy
 
 from guiwei.errors import GateError, HostError, UnknownOutcomeError, UnreachableError

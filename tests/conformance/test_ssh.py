@@ -16,8 +16,8 @@ from typing import Any
 
 import paramiko
 import pytest
-from conftest import Pc, needs_sshd, processes_with
 from support.asking import apply, command, eventually, file, observe
+from support.pc import Pc, needs_sshd, processes_with
 from support.sshd import Sshd, free_port
 
 from guiwei.errors import HostError, UnknownOutcomeError, UnreachableError

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Pc, processes_with
 from support.asking import apply, command, eventually, file, observe
+from support.pc import Pc, processes_with
 
 from guiwei.errors import HostError, UnknownOutcomeError
 from guiwei.target.journal import journal_entries
@@ -118,9 +118,10 @@ def test_a_step_that_hangs_is_ended_with_all_it_started(pc: Pc) -> None:
     mark = f"600.{os.getpid()}{abs(hash(pc.kind)) % 1000}"
     script = f"sleep {mark} & (setsid sleep {mark} &) ; sleep {mark}"
     stage = apply("run-1", command("/bin/sh", "-c", script, timeout=900), file("/etc/after", content="no"))
-    with pc.connect(step_timeout=4) as session:
+    with pc.connect() as session:
+        session.ask(observe())
         with pytest.raises(UnknownOutcomeError) as caught:
-            session.ask(stage)
+            session.ask(stage, timeout=3)
         assert caught.value.arguments["cause"] == "deadline-passed"
     assert eventually(lambda: not processes_with(str(pc.state_dir)))
     left = processes_with(mark)
@@ -136,7 +137,7 @@ def test_a_step_that_hangs_is_ended_with_all_it_started(pc: Pc) -> None:
 def test_looking_that_hangs_is_a_failure(pc: Pc) -> None:
     mark = f"601.{os.getpid()}{abs(hash(pc.kind)) % 1000}"
     looking = {"argv": ["/bin/true"], "unless": ["/bin/sleep", mark], "timeout": 900}
-    with pc.connect(step_timeout=4) as session, pytest.raises(HostError) as caught:
+    with pc.connect(step_timeout=3) as session, pytest.raises(HostError) as caught:
         session.ask(observe(("command", looking)))
     assert caught.value.code == "deadline-passed"
     assert eventually(lambda: not processes_with(mark) and not processes_with(str(pc.state_dir)))
@@ -158,7 +159,7 @@ def test_an_agent_that_hangs_itself_is_ended(pc: Pc) -> None:
     """It waits for a server that accepts and says nothing; no program of its own could be ended instead."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        with pc.connect(step_timeout=4) as session, pytest.raises(HostError) as caught:
+        with pc.connect(step_timeout=3) as session, pytest.raises(HostError) as caught:
             session.ask(observe(("http", {"url": url, "timeout": 900})))
         assert caught.value.code == "deadline-passed"
         assert eventually(lambda: not processes_with(str(pc.state_dir)))

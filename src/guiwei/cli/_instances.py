@@ -91,6 +91,7 @@ def _instance(
         wanted=wanted,
         secrets=_secrets(host, entry, product),
         artifacts=_artifacts(product, play, host),
+        place=host.place,
     )
 
 

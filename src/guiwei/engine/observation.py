@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from guiwei.engine.work import reading_id, value_at
 from guiwei.errors import GuiweiError, ResourceError, error_from_wire
 from guiwei.model.product import Reading
+from guiwei.target.contract import fill, identity_of
 
 __all__ = ["Observation"]
 
@@ -58,6 +60,15 @@ class Observation:
         """Return the field that a profile's reading means, None if the thing is not there."""
         state = self.state(reading_id(reading, instance))
         return None if state is None else value_at(state, reading.field)
+
+    def identity(self, module: str, arguments: Mapping[str, Any], instance: str) -> str:
+        """Return a resource's identity as people read it: with what the PC filled in for its references."""
+        filled = dict(arguments)
+        for name, item in arguments.items():
+            # An undefined reference stays as it was written: the step that needs it says so itself.
+            with suppress(ResourceError):
+                filled[name] = fill(item, self.context(instance))
+        return identity_of(module, filled, instance)
 
     def context(self, instance: str | None) -> dict[str, Any]:
         """Return what templates see: facts, the instance's values, and everything observed."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from guiwei.engine.observation import Observation
 from guiwei.engine.steps import cause_of
-from guiwei.engine.work import InstanceWork, Wanted, Work, parameter_wanted, reading_id, value_at
+from guiwei.engine.work import InstanceWork, Wanted, Work, parameter_wanted, value_at
 from guiwei.errors import InputError, Place, ResourceError
 from guiwei.invoicing.parameters import check_value
 from guiwei.model.plan import Change, Mismatch, Step
@@ -64,7 +64,7 @@ def plan_parameters(work: Work, instance: InstanceWork, observation: Observation
         if parameter.reading is None:
             continue
         for reading in (parameter.reading, *parameter.copies):
-            desired[reading_id(reading, instance.id)] = {reading.field: value}
+            desired[observation.identity(reading.module, reading.arguments, instance.id)] = {reading.field: value}
         if parameter.write is not None:
             step = _action(work, instance, parameter, parameter.write, value, wanted, observation)
             actions += [step] if step else []
@@ -131,7 +131,7 @@ def _copy_step(
     found = observation.value(reading, instance.id)
     if found is not None and _canonical(parameter, found) == value:
         return None
-    identity = reading_id(reading, instance.id)
+    identity = observation.identity(reading.module, reading.arguments, instance.id)
     return Step(
         id=identity,
         resource=identity,
@@ -175,7 +175,7 @@ def _action(
     found = observation.value(parameter.reading, instance.id)
     if found is not None and _canonical(parameter, found) == value:
         return None
-    identity = reading_id(parameter.reading, instance.id)
+    identity = observation.identity(parameter.reading.module, parameter.reading.arguments, instance.id)
     change = _change(work, parameter, identity, parameter.reading.field, found, value, wanted)
     return action_step(
         instance, action, identity, parameter.label["en"], parameter.reading, value, (change,), wanted.place

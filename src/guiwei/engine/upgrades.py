@@ -14,7 +14,7 @@ from typing import Any
 from guiwei.engine.ledgers import ledger_rows
 from guiwei.engine.observation import Observation
 from guiwei.engine.parameters import ParameterPlan, action_step
-from guiwei.engine.work import InstanceWork, Work, reading_id
+from guiwei.engine.work import InstanceWork, Work
 from guiwei.errors import InputError, Place, ResourceError
 from guiwei.invoicing.parameters import check_value
 from guiwei.invoicing.versions import Edge, VersionGraph, same_version
@@ -44,7 +44,7 @@ class InstanceSteps:
     def service(self, suffix: str, state: dict[str, Any], before: Any, **extra: Any) -> Step:
         """Return a step on the client's process."""
         arguments = self.instance.product.service or {}
-        identity = identity_of("service", arguments, self.instance.id)
+        identity = self.observation.identity("service", arguments, self.instance.id)
         (field, after), *_ = state.items()
         # After stage 1 the process is what the earlier step left: there is nothing to guard.
         guards = {"running": before} if suffix == "stop@1" and isinstance(before, bool) else None
@@ -238,11 +238,11 @@ def _activation(steps: InstanceSteps, software: Software, number: int) -> Step:
     return action_step(
         steps.instance,
         software.activate,
-        f"{reading_id(software.activation, steps.instance.id)}@{number}",
+        f"{steps.instance.id}/activation@{number}",
         "activate",
         software.activation,
         software.active,
-        (Change("activation", None, software.active, software.place, "product"),),
+        (Change("activated", None, True, software.place, "product"),),
         software.place,
         known_after=number,
     )

@@ -43,7 +43,7 @@ class InstanceWork:
         wanted: dotted path of `state:` → leaf, templates not rendered yet.
         secrets: variables that the profile's actions give to standard input.
         artifacts: version → package file on the controller.
-        label: shown instead of the id where there is room.
+        place: where the inventory names its host.
     """
 
     id: str
@@ -52,6 +52,7 @@ class InstanceWork:
     wanted: Mapping[str, Wanted]
     secrets: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def parameter_wanted(parameter: Parameter, instance: InstanceWork) -> Wanted | N
     if wanted is not None:
         return wanted
     if parameter.identity and instance.values.get(parameter.identity) is not None:
-        return Wanted(instance.values[parameter.identity], instance.product.place, "inventory")
+        return Wanted(instance.values[parameter.identity], instance.place, "inventory")
     return None
 
 

@@ -152,14 +152,14 @@ class Keyring:
             self.add((answer.encode() if isinstance(answer, str) else answer).strip(), vault_id)
             return
         path = Path(source).expanduser().absolute()
-        if not path.is_file():
+        if not path.exists() or path.is_dir():  # a pipe from `<(command)` will do
             raise InputError("vault-password-file-missing", file=source)
         if path.stat().st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH):
             self.add(_run(path, label), vault_id)
             return
         data = read_bytes(path).strip()
         if is_vault(data):
-            data = decrypt(data.decode("ascii"), self, Place(source, 1, 1))
+            data = decrypt(decode(data, source), self, Place(source, 1, 1))
         self.add(data.strip(b"\r\n"), vault_id)
 
     def open(self, text: str, place: Place | None = None) -> bytes:

@@ -17,6 +17,7 @@ import time
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from guiwei.errors import GateError, ResourceError
+from guiwei.target.contract import Resource, compose
 from guiwei.target.files import hash_file, own, stat_real
 from guiwei.target.journal import fsync_folder
 from guiwei.target.system import System
@@ -41,6 +42,7 @@ class Backups:
         exclude: List[str],
         note: Mapping[str, Any],
         allow_damaged: bool = False,
+        values: Optional[List[Dict[str, Any]]] = None,
     ) -> Dict[str, Any]:
         """Copy the paths, prove the copy, and return its receipt.
 
@@ -49,6 +51,7 @@ class Backups:
             paths: folders and files; one that is missing is an error.
             exclude: names that are left out, with `*` and `?` (locks of a running client).
             note: kept in the manifest: product, versions, ledger.
+            values: resources (`module`, `with`) whose states belong to the data but lie in files that others write too.
             allow_damaged: keep a database too that SQLite says is damaged (before a recovery), and say so.
 
         Raises:
@@ -74,6 +77,7 @@ class Backups:
                 "entries": entries,
                 "exclude": list(exclude),
                 "damaged": damaged,
+                "values": [dict(each, state=self._resource(each).read(self._system)) for each in values or ()],
                 "note": dict(note),
             }
             _write_json(os.path.join(partial, "manifest.json"), manifest)
@@ -122,6 +126,9 @@ class Backups:
                 path = os.path.join(live, name)
                 if name not in entry["files"] and not name.endswith(".log") and not os.path.isdir(path):
                     return path
+        for each in manifest.get("values", ()):
+            if self._resource(each).read(self._system) != each["state"]:
+                return str(each["with"].get("path"))
         return None
 
     def restore(self, backup: str) -> Dict[str, Any]:
@@ -154,7 +161,15 @@ class Backups:
             finally:
                 shutil.rmtree(prepared, ignore_errors=True)
         self._system.forget()
+        for each in manifest.get("values", ()):
+            resource = self._resource(each)
+            if resource.read(self._system) != each["state"]:
+                resource.write(self._system, each["state"])
         return receipt
+
+    @staticmethod
+    def _resource(value: Mapping[str, Any]) -> Resource:
+        return compose(value["module"], value["with"])
 
     def _copy(self, path: str, target: str, exclude: List[str]) -> Dict[str, Any]:
         real = self._system.files.real(path)

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 from guiwei.errors import GateError, GuiweiError, ResourceError
 from guiwei.target.contract import FORMS, PRESENCE, Change, State, compose, differences, fill
 from guiwei.target.journal import Journal
+from guiwei.target.keeping import keep_state
 from guiwei.target.observation import contexts_of, guarded, read_resource
 from guiwei.target.pending import PendingHandlers
 from guiwei.target.secret import Secret, reveal
@@ -85,7 +86,7 @@ def _apply_one(
         # Noted before the write: a handler that is notified must run, even if this run is cut here.
         PendingHandlers(system.state_dir).add(step["notify"])
     if type(resource).undo == "state":
-        _keep_state(journal, step, resource, observed)
+        keep_state(journal, step["module"], step["id"], resource, observed)
     system.forget()
     result["receipt"] = guarded(resource.write, system, desired)
     system.forget()
@@ -169,16 +170,6 @@ def _check_backup(system: System, journal: Journal, needed: str) -> None:
     moved = Backups(system).moved_since(receipt["backup"])
     if moved:
         raise GateError("backup-outdated", backup=receipt["backup"], path=moved)
-
-
-def _keep_state(journal: Journal, step: Mapping[str, Any], resource: Any, observed: Optional[State]) -> None:
-    import json
-
-    from guiwei.target.wire import encode
-
-    arguments = {name: item for name, item in vars(resource).items() if item is not None}
-    image = json.dumps(encode({"with": arguments, "state": observed}), ensure_ascii=False).encode("utf-8")
-    journal.append({"op": "state", "module": step["module"], "step": step["id"], "image": journal.keep(image)})
 
 
 def _prove(system: System, resource: Any, desired: Optional[State]) -> None:

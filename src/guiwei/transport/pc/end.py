@@ -51,5 +51,5 @@ while True:
     late = time.monotonic() > limit
     kill([pid for pid in below(found, tops) if pid not in tops])
     if late:
-        pass
+        kill(tops)
     time.sleep(0.05)
