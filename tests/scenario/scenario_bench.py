@@ -111,7 +111,8 @@ class Bench:
             (r"\b\d+\.\d+( s\b| 秒|\b(?=\s*$))", r"<SECONDS>\1"),
             (r"<SECONDS>(?! )", "<SECONDS>"),
             (r" +\n", "\n"),
-            (r" {3,}", "  "),
+            # Columns of a table are as wide as their widest cell; a caret stands where it stands.
+            (r"^(?!.*│).*$", lambda line: re.sub(r"(?<=\S) {2,}", "  ", line.group())),
             (r"[─━-]{8,}", "───"),
         )
         for pattern, instead in rules:

@@ -11,6 +11,7 @@ from guiwei.cli._running import Runner
 from guiwei.engine.host import HostRun
 from guiwei.engine.work import Work
 from guiwei.errors import GuiweiError
+from guiwei.transport.variables import read_login
 
 __all__ = ["Asked", "ask_hosts", "bare_works"]
 
@@ -19,8 +20,15 @@ Asked = dict[str, tuple[dict[str, Any] | GuiweiError, list[dict[str, Any]]]]
 
 
 def bare_works(selection: Selection) -> tuple[Work, ...]:
-    """Return works of the selected hosts that want nothing."""
-    return tuple(Work(host) for host in Project(selection).hosts)
+    """Return works of the selected hosts that want nothing.
+
+    Raises:
+        InputError: a wrong inventory or connection variable; no host has been asked then.
+    """
+    hosts = Project(selection).hosts
+    for host in hosts:
+        read_login(host)
+    return tuple(Work(host) for host in hosts)
 
 
 def ask_hosts(

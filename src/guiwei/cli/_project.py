@@ -21,6 +21,7 @@ from guiwei.language.vault import Keyring
 from guiwei.model.inventory import Host, Inventory
 from guiwei.model.plan import Plan
 from guiwei.model.playbook import Play, Playbook
+from guiwei.transport.variables import read_login
 
 __all__ = ["Project", "ask_password", "bundled"]
 
@@ -158,18 +159,23 @@ class Project:
             for host in self._hosts_of(play):
                 plays.setdefault(host.name, []).append(play)
         if not plays:
-            raise InputError("pattern-no-host", pattern=self.selection.limit or "", near="")
+            named = ", ".join(dict.fromkeys(play.hosts for play in self.playbook.plays))
+            raise InputError("limit-no-host", limit=self.selection.limit, hosts=named)
+        for name in plays:
+            # A wrong connection variable of one host must not show when others have been changed already.
+            read_login(self.inventory.hosts[name])
         return tuple(self._work(self.inventory.hosts[name], chosen) for name, chosen in plays.items())
 
     def _hosts_of(self, play: Play) -> tuple[Host, ...]:
         """A play that the limit leaves no host to is passed over; a limit that leaves none to any play is an error."""
+        inventory = self.inventory
         try:
-            chosen = select(self.inventory, play.hosts)
+            chosen = select(inventory, play.hosts)
         except InputError as error:
             raise InputError(error.code, play.places.get(("hosts",), play.place), **error.arguments) from error
         if self.selection.limit is None:
             return chosen
-        limited = {host.name for host in select(self.inventory, "all", self.selection.limit)}
+        limited = {host.name for host in select(inventory, "all", self.selection.limit)}
         return tuple(host for host in chosen if host.name in limited)
 
     def _work(self, host: Host, plays: list[Play]) -> Work:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from guiwei.errors import GateError, GuiweiError, InputError, Place, error_from_wire
+from guiwei.errors import GuiweiError, InputError, Place, error_from_wire
 from guiwei.model.plan import FORMAT, Change, HostPlan, InstancePlan, Mismatch, Plan, Sealed, Stage, Step
 from guiwei.target.secret import Secret
 
@@ -18,26 +18,40 @@ __all__ = ["fill_secrets", "load_plan", "save_plan"]
 
 
 def save_plan(plan: Plan, path: Path) -> Plan:
-    """Write a plan atomically with mode 0600 and return it with its digest."""
+    """Write a plan atomically with mode 0600 and return it with its digest.
+
+    Raises:
+        InputError: it cannot be written there (`file-unwritable`).
+    """
     body = _plain(dataclasses.replace(plan, digest=""), plan.key)
     digest = hashlib.sha256(_canonical(body)).hexdigest()
     body["digest"] = digest
+    try:
+        _write(path, _canonical(body) + b"\n")
+    except OSError as error:
+        raise InputError("file-unwritable", file=str(path), reason=error.strerror or str(error)) from error
+    return dataclasses.replace(plan, digest=digest)
+
+
+def _write(path: Path, data: bytes) -> None:
     temporary = path.with_name(path.name + ".new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(_canonical(body) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    return dataclasses.replace(plan, digest=digest)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def load_plan(path: Path) -> Plan:
     """Read a saved plan; its secrets are `Sealed`.
 
     Raises:
-        InputError: it is not a plan file, or of another format.
-        GateError: it was changed after it was saved (`plan-damaged`).
+        InputError: it is not a plan file, of another format, or was changed after it was saved (`plan-damaged`).
     """
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
@@ -51,7 +65,7 @@ def load_plan(path: Path) -> Plan:
         raise InputError("plan-format", file=str(path), format=body.get("format"))
     digest = body.pop("digest", "")
     if hashlib.sha256(_canonical({**body, "digest": ""})).hexdigest() != digest:
-        raise GateError("plan-damaged", file=str(path))
+        raise InputError("plan-damaged", file=str(path))
     hosts = tuple(_host(host) for host in body["hosts"])
     known = {field.name for field in dataclasses.fields(Plan)}
     return Plan(**{**{name: item for name, item in body.items() if name in known}, "hosts": hosts, "digest": digest})

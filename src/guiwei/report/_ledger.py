@@ -18,8 +18,8 @@ from guiwei.report.words import Words
 
 __all__ = ["Sum", "ledger_rows", "ledger_view"]
 
-#: Rows that agree are told up to here; rows that do not agree are always told.
-_LIMIT = 18
+#: A ledger up to this many rows is told whole; of a longer one the rows that moved or do not agree, and the total.
+_LIMIT = 6
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class LedgerRow:
 def ledger_rows(instance: InstanceResult) -> tuple[LedgerRow, ...]:
     """Return every kind and month that occurs before, after or among the test invoices, in order."""
     before = _sums(instance.ledger_before)
-    tests = _sums({"count": 1, **invoice} for invoice in instance.invoices)
+    tests = _sums(_counted(invoice) for invoice in instance.invoices)
     after = _sums(instance.ledger_after)
     keys = sorted({*before, *tests, *after}, key=lambda key: (key[1], key[0]))
     none = Sum()
@@ -67,9 +67,7 @@ def ledger_view(instance: InstanceResult, words: Words) -> list[RenderableType]:
     rows = ledger_rows(instance)
     if not rows:
         return []
-    told = [row for row in rows if row.tests or not row.ok]
-    told += [row for row in rows if row not in told][: max(_LIMIT - len(told), 0)]
-    shown = [row for row in rows if row in told]
+    shown = [row for row in rows if row.tests or not row.ok or len(rows) <= _LIMIT]
     columns = [
         Column("column-kind", wrap=False),
         Column("column-month", wrap=False),
@@ -87,7 +85,7 @@ def ledger_view(instance: InstanceResult, words: Words) -> list[RenderableType]:
             _told(row.after, words),
             ink("✓", "gw.good") if row.ok else ink("✗", "gw.bad"),
         ]
-        for row in shown
+        for row in [*shown, _total(rows)]
     ]
     parts: list[RenderableType] = [_verdict(instance, words), small_table(columns, cells, words)]
     if len(shown) < len(rows):
@@ -96,6 +94,21 @@ def ledger_view(instance: InstanceResult, words: Words) -> list[RenderableType]:
     for invoice in instance.invoices:
         parts.append(_invoice(invoice, words))
     return parts
+
+
+def _total(rows: Iterable[LedgerRow]) -> LedgerRow:
+    before, tests, after = Sum(), Sum(), Sum()
+    for row in rows:
+        before, tests, after = before + row.before, tests + row.tests, after + row.after
+    return LedgerRow("Σ", "", before, tests, after)
+
+
+def _counted(invoice: Mapping[str, Any]) -> dict[str, Any]:
+    """A voided invoice has used a number; its amounts do not count."""
+    counted = {"count": 1, **invoice}
+    if invoice.get("status") == "void":
+        counted.update(amount="0", tax="0")
+    return counted
 
 
 def _verdict(instance: InstanceResult, words: Words) -> Line:

@@ -289,7 +289,13 @@ class Service:
             "信息",
             "开具 {0} {1} 金额 {2}".format(KINDS[invoice.kind], invoice.number, yuan(invoice.amount_fen)),
         )
-        return {"number": invoice.number, "amount": yuan(invoice.amount_fen), "tax": yuan(invoice.tax_fen)}
+        return {
+            "number": invoice.number,
+            "kind": invoice.kind,
+            "issued": invoice.issued,
+            "amount": yuan(invoice.amount_fen),
+            "tax": yuan(invoice.tax_fen),
+        }
 
     def _upload(self) -> int:
         from . import network
