@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Iterator, Mapping, Optional
 from guiwei.errors import ResourceError
 from guiwei.target.contract import Resource, State, key, option, supply, value
 from guiwei.target.files import hash_file
+from guiwei.target.hashing import digest
 from guiwei.target.secret import Secret, reveal
 from guiwei.target.system import System
 from guiwei.target.text import ENCODINGS, decode_exactly, encode_text
@@ -62,7 +63,7 @@ class File(Resource):
             return state
         data = system.files.read(self.path) or b""
         text = decode_exactly(data, self.encoding)
-        state["sha256"] = _sha256(data)
+        state["sha256"] = digest(data)
         if text is not None:
             state["content"] = text
         return state
@@ -107,9 +108,3 @@ class File(Resource):
         if self.newline == "crlf":
             text = text.replace("\n", "\r\n")
         return dict(state, content=Secret(text) if isinstance(content, Secret) else text)
-
-
-def _sha256(data: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(data).hexdigest()

@@ -71,7 +71,8 @@ def _modules() -> Iterator[str]:
     both = [(explain(name, "en"), explain(name, "zh")) for name in module_names()]
     for english, chinese in both:
         name = english["name"]
-        yield f"| [`{name}`](#{name}) | {english['kind']} | {english['summary']} {chinese['summary']} | {english['undo']} |"
+        undo = "" if english["kind"] == "probe" else english["undo"]
+        yield f"| [`{name}`](#{name}) | {english['kind']} | {english['summary']} {chinese['summary']} | {undo} |"
     for english, chinese in both:
         yield from ("", f"## {english['name']}", "", f"{english['summary']} {chinese['summary']}", "")
         yield from ("| field 字段 | role 角色 | type 类型 | default 默认 | |", "|---|---|---|---|---|")
@@ -80,7 +81,7 @@ def _modules() -> Iterator[str]:
 
 
 def _field(english: dict[str, Any], chinese: dict[str, Any]) -> str:
-    notes = [english["doc"], chinese["doc"]]
+    notes = [text.replace("|", "\\|") for text in (english["doc"], chinese["doc"])]
     if english["choices"]:
         notes.append("One of 取值: " + ", ".join(_code(choice) for choice in english["choices"]) + ".")
     if english["example"] is not None:

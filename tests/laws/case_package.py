@@ -15,11 +15,14 @@ from law_bench import Bench, Case, Situation, Snapshot
 from guiwei.modules.package import Package
 from guiwei.target.contract import Resource
 
-PATH, RECORD = "/opt/兰台 (1)", "/etc/record.ini"
+PATH, RECORD, PLAIN = "/opt/兰台 (1)", "/etc/record.ini", "/etc/兰台 version"
 
 #: The client's own set-up: writes its version into the record, as an installer does into the registry.
 SETUP = b"""#!/bin/sh
-printf '; \\321\\xa1\\r\\n[client]\\r\\nVersion = %s\\r\\n' "$(cat "$1/VERSION")" > "$2"
+case "$2" in
+  *.ini) sed "s/^Version=.*/Version=$(cat "$1/VERSION")/" "$2" > "$2.new"; cat "$2.new" > "$2"; rm "$2.new" ;;
+  *) cat "$1/VERSION" > "$2" ;;
+esac
 """
 
 _versions = st.sampled_from(["2.4.0", "3.0.0", "3.1"])
@@ -57,7 +60,7 @@ def package_situations(draw: st.DrawFn) -> Situation:
     sha256 = hashlib.sha256(data).hexdigest()
     old, owner = draw(st.none() | _versions), draw(st.sampled_from([(0, 0), (1234, 1234)]))
     partial = draw(st.sampled_from([None, data[:30], b"wrong", data]))
-    recorded = draw(st.booleans())
+    record = draw(st.sampled_from([None, RECORD, PLAIN]))
     state: dict[str, Any] | None = None
     if draw(st.integers(0, 3)):
         state = {"version": version, "sha256": sha256, "source": None}
@@ -68,7 +71,9 @@ def package_situations(draw: st.DrawFn) -> Situation:
     def make(bench: Bench) -> Resource:
         bench.blobs[sha256] = data
         bench.put("/opt/other/keep", b"keep")
-        bench.put(RECORD, b"[client]\nVersion=%s\n" % (old or "none").encode(), 0o640, (1234, 0))
+        bench.put(RECORD, b"[other]\nx=1\n[client]\nVersion=%s\n" % (old or "none").encode(), 0o640, (1234, 0))
+        if old is not None:
+            bench.put(PLAIN, old.encode(), 0o640, (1234, 0))
         if old is not None:
             for name, (content, mode) in _tree(old, {"gone later": b"1"}).items():
                 bench.put(PATH + "/" + name, content, mode, owner)
@@ -79,23 +84,18 @@ def package_situations(draw: st.DrawFn) -> Situation:
             # What a cut left: it is gone on with, and never stays.
             bench.put(f"/opt/.guiwei-{sha256[:16]}.part", partial, 0o600)
             bench.ignored.add(f"opt/.guiwei-{sha256[:16]}.part")
-        if not recorded:
+        if record is None:
             return Package("lantai", PATH)
-        real = bench.real(PATH)
-        return Package(
-            "lantai",
-            PATH,
-            record=RECORD,
-            record_section="client",
-            install=["/bin/sh", real + "/bin/setup", real, bench.real(RECORD)],
-        )
+        install = ["/bin/sh", bench.real(PATH) + "/bin/setup", bench.real(PATH), bench.real(record)]
+        section = "client" if record == RECORD else None
+        return Package("lantai", PATH, record=record, record_section=section, install=install)
 
     def frame(bench: Bench, before: Snapshot, after: Snapshot) -> None:
         inside = PATH.lstrip("/")
         for path in ("opt/other/keep", "opt/other", "etc"):
             assert after[path]._replace(modified=0) == before[path]._replace(modified=0)
-        if not recorded:
-            assert after[RECORD.lstrip("/")] == before[RECORD.lstrip("/")]
+        for path in {RECORD, PLAIN} - {record}:
+            assert after.get(path.lstrip("/")) == before.get(path.lstrip("/"))
         installed = {path for path in after if path.startswith(inside + "/") and after[path].kind == "file"}
         if state is None:
             assert inside not in after

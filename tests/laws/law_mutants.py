@@ -18,7 +18,8 @@ from law_bench import INTENTS, Bites
 from guiwei.target import rows
 from guiwei.target.contract import Resource
 from guiwei.target.files import Files, stat_real
-from guiwei.target.journal import Journal, digest
+from guiwei.target.hashing import digest
+from guiwei.target.journal import Journal
 from guiwei.target.processes import Result
 from guiwei.target.rows import Rows
 from guiwei.target.system import System

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import yaml
 
 from guiwei.language.vault import encrypt
 
-__all__ = ["INVENTORY", "PLAYBOOK", "TAXPAYER", "Bench", "Result"]
+__all__ = ["INVENTORY", "PASSWORD", "PLAYBOOK", "TAXPAYER", "Bench", "Result"]
 
 #: Fictional, with a right check digit; its region does not exist.
 TAXPAYER = "91996731333271677W"
@@ -75,9 +74,9 @@ class Bench:
             text = text.replace(f"@{name}@", value)
         return text
 
-    def vaulted(self, text: str, password: str = PASSWORD, vault_id: str | None = None) -> str:
+    def vaulted(self, text: str, vault_id: str | None = None) -> str:
         """Return a text as the value of `!vault |`, indented for a key in column one."""
-        lines = encrypt(text.encode(), password.encode(), vault_id).splitlines()
+        lines = encrypt(text.encode(), PASSWORD.encode(), vault_id).splitlines()
         return "!vault |\n" + "".join(f"  {line}\n" for line in lines)
 
     def snapshot(self) -> dict[str, Any]:
@@ -119,7 +118,3 @@ class Bench:
             text = re.sub(pattern, instead, text, flags=re.MULTILINE)
         return text.strip() + "\n"
 
-
-def document(text: str) -> Any:
-    """Return the one YAML document in a text."""
-    return yaml.safe_load(text)

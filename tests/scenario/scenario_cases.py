@@ -15,9 +15,10 @@ from scenario_bench import INVENTORY, PLAYBOOK, Bench, Result
 
 from guiwei.report.output_schemas import output_schemas
 
-__all__ = ["APPLY", "Case", "check_case", "play", "tasks"]
+__all__ = ["APPLY", "Case", "Prepare", "Run", "check_case", "play", "tasks"]
 
 Run = Callable[..., Result]
+Prepare = Callable[[Bench, Run], None]
 
 APPLY = ("apply", "playbook.yml", "-i", "inventory.yml", "--yes")
 GOLDEN = Path(__file__).with_name("golden")
@@ -41,7 +42,7 @@ class Case:
     code: str
     files: Mapping[str, str | bytes] = field(default_factory=dict)
     argv: tuple[str, ...] = APPLY
-    prepare: Callable[[Bench, Run], None] | None = None
+    prepare: Prepare | None = None
     json: bool = True
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from scenario_bench import INVENTORY, PASSWORD, PLAYBOOK, TAXPAYER, Bench
-from scenario_cases import APPLY, Case, Run, check_case, tasks
+from scenario_cases import APPLY, Case, Prepare, Run, check_case, tasks
 
 BRANCH = "- hosts: all\n  product: lantai\n  state: {software: {running: true}}\n"
 
@@ -33,7 +33,7 @@ INSTANCE = f"{{taxpayer: {TAXPAYER}, machine: '0', orgcode: '330100', disk: '008
 
 INVENTORIES = [
     Case("inventory-none", 2, "inventory-none", argv=("apply", "playbook.yml", "--yes")),
-    Case("inventory-missing", 2, "file-missing", argv=("apply", "playbook.yml", "-i", "nowhere.yml", "--yes")),
+    Case("inventory-missing", 2, "file-unreadable", argv=("apply", "playbook.yml", "-i", "nowhere.yml", "--yes")),
     Case("inventory-empty", 2, "inventory-empty", hosts("")),
     Case("inventory-duplicate-key", 2, "yaml-duplicate-key", hosts(INVENTORY + "    pc1: {}\n")),
     Case("inventory-cycle", 2, "inventory-cycle",
@@ -49,14 +49,14 @@ INVENTORIES = [
          hosts("[east:children]\nwest\n", name="hosts.ini"), argv=INI),
     Case("limit-unknown", 2, "pattern-no-host", argv=(*APPLY, "-l", "pc2")),
     Case("pattern-without-a-host", 2, "pattern-no-host", hosts(INVENTORY, PLAYBOOK.replace("all", "branchs"))),
-    Case("limit-leaves-no-host", 2, "pattern-no-host",
+    Case("limit-leaves-no-host", 2, "limit-no-host",
          hosts(INVENTORY + "    pc2: {}\n", PLAYBOOK.replace("all", "pc2")), argv=(*APPLY, "-l", "pc1")),
     Case("host-unknown", 2, "inventory-unknown-host", argv=("inventory", "-i", "inventory.yml", "--host", "pc7")),
     Case("instance-lacks-a-field", 2, "instance-field-missing",
          instances(f"{{taxpayer: {TAXPAYER}, machine: '0', disk: '008800330101'}}")),
     Case("instance-twice", 2, "instance-twice", instances(INSTANCE, INSTANCE)),
     Case("instance-taxpayer-checksum", 2, "value-uscc-checksum", instances(INSTANCE.replace("W,", "A,"))),
-    Case("instance-taxpayer-length", 2, "value-uscc", instances(INSTANCE.replace("W,", ","))),
+    Case("instance-taxpayer-length", 2, "value-uscc", instances(INSTANCE.replace("7W,", ","))),
     Case("instance-disk-number", 2, "value-quote-digits", instances(INSTANCE.replace("'008800330101'", "8800330101"))),
     Case("instances-not-a-list", 2, "instances-not-a-list", hosts(INVENTORY + "      instances: one\n", BRANCH)),
     Case("connection-unsupported", 2, "connection-unsupported",
@@ -82,11 +82,11 @@ SECRET = tasks("- file: {path: /etc/motd, content: '{{ pin }}'}\n")
 OPEN = (*APPLY, "--vault-password-file", "password")
 
 
-def sealed(password: str = PASSWORD, vault_id: str | None = None, damage: bool = False, given: str = PASSWORD):
+def sealed(*, vault_id: str | None = None, damage: bool = False, given: str = PASSWORD) -> Prepare:
     """Return what writes a vault variable and a password file."""
 
     def prepare(bench: Bench, run: Run) -> None:
-        text = bench.vaulted("60118325", password, vault_id)
+        text = bench.vaulted("60118325", vault_id)
         if damage:
             text = text[:-9] + "zz\n"
         bench.write({"group_vars/all.yml": f"pin: {text}", "password": given + "\n"})
@@ -98,8 +98,10 @@ VAULTS = [
     Case("vault-no-password", 2, "template-vaulted", SECRET, prepare=sealed()),
     Case("vault-wrong-password", 2, "vault-wrong-password", SECRET, OPEN, sealed(given="wrong")),
     Case("vault-damaged", 2, "vault-damaged", SECRET, OPEN, sealed(damage=True)),
-    Case("vault-unknown-id", 2, "vault-unknown-id", SECRET, (*APPLY, "--vault-id", "prod@password"),
-         sealed(vault_id="test")),
+    Case("vault-password-of-another-id", 2, "template-vaulted", SECRET, (*APPLY, "--vault-id", "prod@password"),
+         sealed(vault_id="test", given="wrong")),
+    Case("vault-unknown-id", 2, "vault-unknown-id", {"plain.yml": "a: 1\n", "password": "x\n"},
+         ("vault", "encrypt", "plain.yml", "--encrypt-vault-id", "test", "--vault-id", "prod@password"), json=False),
     Case("vault-password-file-missing", 2, "vault-password-file-missing", SECRET,
          (*APPLY, "--vault-password-file", "nowhere"), sealed()),
     Case("vault-password-empty", 2, "vault-empty-password", SECRET, OPEN, sealed(given="")),
@@ -169,7 +171,7 @@ def playbook_gone(bench: Bench, run: Run) -> None:
 
 PLAN = ("apply", "plan.json", "--yes")
 PLANS = [
-    Case("plan-missing", 2, "file-missing", argv=PLAN),
+    Case("plan-missing", 2, "file-unreadable", argv=PLAN),
     Case("plan-not-a-plan", 2, "plan-not-a-plan", {"plan.json": '{"a": 1}'}, PLAN),
     Case("plan-cut", 2, "plan-not-a-plan", argv=PLAN, prepare=cut),
     Case("plan-edited", 2, "plan-damaged", argv=PLAN, prepare=edited),
@@ -178,8 +180,8 @@ PLANS = [
     Case("plan-stale", 4, "plan-stale", argv=PLAN, prepare=stale),
     Case("plan-playbook-changed", 4, "plan-inputs-changed", argv=PLAN, prepare=another_playbook),
     Case("plan-resource-gone", 4, "plan-inputs-changed", argv=PLAN, prepare=another_resource),
-    Case("plan-playbook-gone", 2, "file-missing", argv=PLAN, prepare=playbook_gone),
-    Case("plan-out-no-folder", 2, "file-unwritable",
+    Case("plan-playbook-gone", 2, "file-unreadable", argv=PLAN, prepare=playbook_gone),
+    Case("plan-out-no-folder", 2, "folder-missing",
          argv=("plan", "playbook.yml", "-i", "inventory.yml", "-o", "nowhere/plan.json")),
 ]  # fmt: skip
 

@@ -144,7 +144,10 @@ def parse_extra(texts: tuple[str, ...]) -> Mapping[str, Any]:
         elif text.lstrip().startswith("{"):
             value = loads(text, "-e").data
         else:
-            words = [word.partition("=") for word in shlex.split(text)]
+            try:
+                words = [word.partition("=") for word in shlex.split(text)]
+            except ValueError as error:
+                raise InputError("extra-vars", text=text) from error
             if not words or any(not equals or not name for name, equals, _ in words):
                 raise InputError("extra-vars", text=text)
             value = {name: item for name, _, item in words}

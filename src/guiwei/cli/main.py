@@ -104,9 +104,13 @@ def main(argv: list[str] | None = None) -> int:
         return ended.exit_code
     except click.Abort:
         return 130
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
+    except click.ClickException as error:
+        from guiwei.cli._usage import usage_error
+
+        return _tell(usage_error(error), words)
     except BrokenPipeError:
         # `guiwei … | head` is not a failure of guiwei's.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

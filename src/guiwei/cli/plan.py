@@ -10,6 +10,7 @@ from guiwei.cli._options import Selection, common_options, connection_options, s
 from guiwei.cli._output import Output
 from guiwei.cli._project import Project
 from guiwei.cli._running import Runner, now, open_history
+from guiwei.errors import InputError
 from guiwei.model.plan import Plan
 from guiwei.model.run import exit_code
 from guiwei.transport.settings import Settings
@@ -28,6 +29,9 @@ def command(
 ) -> int:
     """Show what differs and what would be done; exit 3 if something differs. 显示差异与将要执行的操作。"""
     project = Project(selection, playbook).with_history(open_history())
+    if out is not None and not out.parent.is_dir():
+        # Said before the hosts are asked, not after.
+        raise InputError("folder-missing", folder=str(out.parent))
     plan = make_plan(project, Runner(output, settings, forks))
     if out is not None:
         from guiwei.engine.planfile import save_plan

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class History:
         Args:
             about: `reason` and `who`.
         """
-        with closing(self._open()) as database, database:
+        with self._opened() as database:
             database.execute(
                 "INSERT INTO run (id, command, playbook, started, reason, who) VALUES (?, ?, ?, ?, ?, ?)",
                 (run, command, playbook, started, about.get("reason"), about.get("who") or ""),
@@ -88,7 +88,7 @@ class History:
             invoices: with `instance`, `number`, `kind`, `month`, `amount`, `tax`, `status`.
         """
         names = ("instance", "number", "kind", "month", "amount", "tax", "status")
-        with closing(self._open()) as database, database:
+        with self._opened() as database:
             database.execute(
                 "INSERT OR REPLACE INTO host_result VALUES (?, ?, ?, ?, ?)",
                 (run, host, status, seconds, json.dumps(result, ensure_ascii=False)),
@@ -108,14 +108,14 @@ class History:
 
     def finish(self, run: str, finished: str) -> None:
         """Note that a run ended."""
-        with closing(self._open()) as database, database:
+        with self._opened() as database:
             database.execute("UPDATE run SET finished = ? WHERE id = ?", (finished, run))
 
     def runs(self, limit: int = 20) -> list[dict[str, Any]]:
         """Return the last runs, newest first, each with `statuses` (status → number of hosts)."""
         if not self._path.exists():
             return []
-        with closing(self._open()) as database:
+        with self._opened() as database:
             rows = database.execute("SELECT * FROM run ORDER BY started DESC, id DESC LIMIT ?", (limit,)).fetchall()
             return [{**dict(row), "statuses": self._statuses(database, row["id"])} for row in rows]
 
@@ -125,7 +125,7 @@ class History:
         Raises:
             InputError: there is no such run (`run-unknown`).
         """
-        with closing(self._open()) as database:
+        with self._opened() as database:
             row = database.execute("SELECT * FROM run WHERE id = ?", (run,)).fetchone()
             if row is None:
                 raise InputError("run-unknown", run=run)
@@ -143,7 +143,7 @@ class History:
         found: dict[str, dict[str, dict[str, Any]]] = {host: {} for host in hosts}
         if not self._path.exists():
             return found
-        with closing(self._open()) as database:
+        with self._opened() as database:
             for host, resource, field, value in database.execute("SELECT host, resource, field, value FROM applied"):
                 if host in found:
                     found[host].setdefault(resource, {})[field] = json.loads(value)
@@ -151,7 +151,7 @@ class History:
 
     def forget(self, host: str, resources: Iterable[str]) -> None:
         """Forget what was applied on a host, after a rollback took it back."""
-        with closing(self._open()) as database, database:
+        with self._opened() as database:
             database.executemany(
                 "DELETE FROM applied WHERE host = ? AND resource = ?", [(host, resource) for resource in resources]
             )
@@ -162,6 +162,20 @@ class History:
             "SELECT status, count(*) FROM host_result WHERE run = ? GROUP BY status ORDER BY status", (run,)
         )
         return {row[0]: row[1] for row in rows}
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """One transaction.
+
+        Raises:
+            InputError: the file cannot be read or written (`history-unusable`).
+        """
+        try:
+            with closing(self._open()) as database, database:
+                yield database
+        except (sqlite3.Error, OSError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise InputError("history-unusable", file=str(self._path), reason=reason) from error
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

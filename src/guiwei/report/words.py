@@ -85,10 +85,20 @@ class Words:
 
     def _filled(self, template: str, code: str, args: Mapping[str, Any]) -> str:
         try:
-            return template.format_map({name: self._argument(item) for name, item in args.items()})
+            return template.format_map({name: self._known(code, name, item) for name, item in args.items()})
         except (KeyError, IndexError, ValueError, AttributeError, TypeError):
             # An error about an error helps nobody: what is known is shown as it is.
             return self._bare(code, args)
+
+    def _known(self, code: str, name: str, item: Any) -> str:
+        """Return an argument; one of the few values that the catalogue knows (`<code>-is-…`, `os-…`) in words."""
+        if type(item) is str and len(item) < 50:
+            word = re.sub(r"[^a-z0-9]+", "-", item.lower()).strip("-")
+            # What the operating system says of an error has no Chinese of its own.
+            kind = f"os-{word}" if name in ("reason", "detail") else f"{code}-is-{word}"
+            if kind in _blocks():
+                return self.say(kind)
+        return self._argument(item)
 
     def _argument(self, item: Any) -> str:
         if isinstance(item, (list, tuple, set, frozenset)):

@@ -9,6 +9,7 @@ import stat as stat_bits
 from typing import Any, BinaryIO, Callable, Iterator, List, NamedTuple, Optional
 
 from guiwei.errors import ResourceError
+from guiwei.target.hashing import new_sha256
 from guiwei.target.system import System
 from guiwei.target.trees import remove_tree
 
@@ -34,9 +35,7 @@ def fetch_blob(system: System, sha256: str, place: str) -> None:
 
 
 def _fetched(system: System, sha256: str, place: str) -> bool:
-    import hashlib
-
-    seen = hashlib.sha256()
+    seen = new_sha256()
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     with os.fdopen(os.open(place, flags, 0o600), "r+b") as file:
         for piece in iter(lambda: file.read(1 << 20), b""):

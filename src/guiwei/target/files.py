@@ -7,7 +7,8 @@ import stat as stat_bits
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional
 
 from guiwei.errors import ResourceError
-from guiwei.target.journal import Journal, digest, fsync_folder
+from guiwei.target.hashing import digest, new_sha256
+from guiwei.target.journal import Journal, fsync_folder
 
 __all__ = ["Files", "Stat"]
 
@@ -114,11 +115,10 @@ class Files:
         self.done(number)
 
     def _replace(self, real: str, chunks: Iterable[bytes], sha256: str, mode: str, before: Optional[Stat]) -> None:
-        import hashlib
 
         folder = os.path.dirname(real)
         temporary = os.path.join(folder, ".guiwei-%d-%s" % (os.getpid(), os.path.basename(real)[:40]))
-        seen = hashlib.sha256()
+        seen = new_sha256()
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         try:
             handle = os.open(temporary, flags, 0o600)
@@ -348,9 +348,7 @@ def _read_real(real: str) -> Optional[bytes]:
 
 def hash_file(real: str) -> str:
     """Return the SHA-256 of a file in hex, read in pieces."""
-    import hashlib
-
-    seen = hashlib.sha256()
+    seen = new_sha256()
     with open(real, "rb") as file:
         for piece in iter(lambda: file.read(1 << 20), b""):
             seen.update(piece)

@@ -14,16 +14,9 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from guiwei.errors import ResourceError
 
-__all__ = ["Journal", "digest", "fsync_folder", "journal_entries", "list_runs"]
+__all__ = ["Journal", "fsync_folder", "journal_entries", "list_runs"]
 
 FORMAT = 1
-
-
-def digest(data: bytes) -> str:
-    """Return the SHA-256 of `data` in hex."""
-    import hashlib
-
-    return hashlib.sha256(data).hexdigest()
 
 
 def fsync_folder(path: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from target_pc import Pc
 
 from guiwei.errors import ResourceError
-from guiwei.target.journal import digest
+from guiwei.target.hashing import digest
 from guiwei.target.system import convert_os_error
 
 
