@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ def run(bench: Bench, capfd: pytest.CaptureFixture[str]) -> object:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Return a fresh controller and PC; the working folder is the controller's, nothing of the user's is read."""
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Yield a fresh controller and PC; the working folder is the controller's, nothing of the user's is read."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG", "GUIWEI_INVENTORY", "GUIWEI_VAULT_PASSWORD_FILE", "XDG_STATE_HOME",
                  "SSH_AUTH_SOCK", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
@@ -43,4 +44,5 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.chdir(made.work)
     # Nobody sits at the terminal of a test.
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    return made
+    with made.undo:
+        yield made

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +47,12 @@ class Result(NamedTuple):
 
 
 class Bench:
-    """`work` is the controller's folder, `root` the PC's `/`, `state` guiwei's folder on the PC."""
+    """`work` is the controller's folder, `root` the PC's `/`, `state` guiwei's folder on the PC.
+
+    Attributes:
+        known: name → what `@name@` stands for in a case's files.
+        undo: what ends with the test.
+    """
 
     def __init__(self, folder: Path, environ: pytest.MonkeyPatch) -> None:
         self.folder = folder
@@ -60,6 +66,7 @@ class Bench:
         (self.root / "etc" / "client.ini").write_bytes("[单位]\r\n名称=示例\r\n".encode("gbk"))
         os.chmod(self.root / "etc" / "client.ini", 0o640)
         self.known: dict[str, str] = {}
+        self.undo = ExitStack()
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
         """Write files of the controller; `@NAME@` in a text is filled in."""

@@ -6,7 +6,26 @@ import click
 
 from guiwei.errors import InputError
 
-__all__ = ["usage_error"]
+__all__ = ["NamedGroup", "usage_error"]
+
+
+class NamedGroup(click.Group):
+    """A group that names the nearest commands when one is mistyped."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the first word names.
+
+        Raises:
+            InputError: there is none (`command-unknown`).
+        """
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            raise InputError("command-unknown", command=name, near=get_close_matches(name, known, 3) or known)
+        return super().resolve_command(ctx, args)
 
 
 def usage_error(error: click.ClickException) -> InputError:
@@ -20,6 +39,10 @@ def usage_error(error: click.ClickException) -> InputError:
         return InputError("usage-missing", name=_name(error.param, context), command=command)
     if isinstance(error, click.BadParameter):
         return _bad_value(error, context, command)
+    if isinstance(error, click.BadOptionUsage):
+        return InputError("usage-option-value", option=error.option_name, command=command)
+    if "extra argument" in error.message:
+        return InputError("usage-extra", command=command)
     return InputError("usage-wrong", detail=error.format_message().rstrip("."), command=command)
 
 

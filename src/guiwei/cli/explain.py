@@ -6,6 +6,7 @@ import click
 
 from guiwei.cli._options import common_options
 from guiwei.cli._output import Output
+from guiwei.errors import InputError
 
 __all__ = ["command"]
 
@@ -23,6 +24,8 @@ def command(module: str | None, output: Output) -> int:
         output.show(modules_table(docs, output.words))
         output.document({"modules": docs})
         return 0
+    if module not in module_names():
+        raise InputError("module-unknown", module=module)
     doc = explain(module, output.lang)
     output.show(explain_view(doc, output.words))
     output.document(doc)

@@ -9,6 +9,7 @@ from importlib import import_module
 import click
 
 from guiwei import __version__
+from guiwei.cli._usage import NamedGroup, usage_error
 from guiwei.errors import GuiweiError
 
 __all__ = ["main"]
@@ -35,7 +36,7 @@ COMMANDS = (
 )
 
 
-class _Commands(click.Group):
+class _Commands(NamedGroup):
     """Loads a command's module only when it is needed: start-up time is felt at every call."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,20 +56,6 @@ class _Commands(click.Group):
         words = Words(pick_language(_language_option(sys.argv), os.environ))
         with formatter.section(words.say("help-commands")):
             formatter.write_dl([(name, words.say(f"command-{name}")) for name in COMMANDS])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest commands when one is mistyped."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            from difflib import get_close_matches
-
-            from guiwei.errors import InputError
-
-            near = get_close_matches(name, COMMANDS, 3) or list(COMMANDS)
-            raise InputError("command-unknown", command=name, near=", ".join(near))
-        return super().resolve_command(ctx, args)
 
 
 def _language_option(argv: list[str]) -> str | None:
@@ -108,8 +95,6 @@ def main(argv: list[str] | None = None) -> int:
         error.show()
         return 2
     except click.ClickException as error:
-        from guiwei.cli._usage import usage_error
-
         return _tell(usage_error(error), words)
     except BrokenPipeError:
         # `guiwei … | head` is not a failure of guiwei's.

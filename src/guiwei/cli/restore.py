@@ -16,7 +16,7 @@ from guiwei.cli._running import Runner, open_history
 from guiwei.cli._wholesale import run_planned
 from guiwei.engine.maintenance import restore_planner
 from guiwei.engine.work import Work
-from guiwei.errors import GateError, GuiweiError, InputError
+from guiwei.errors import GateError, GuiweiError, HostError, InputError
 from guiwei.transport.settings import Settings
 
 __all__ = ["command"]
@@ -47,7 +47,8 @@ def _find(backup: str, works: tuple[Work, ...], runner: Runner) -> tuple[Work, d
     """Return the one host that holds the backup.
 
     Raises:
-        InputError: no selected host that could be asked holds it (`backup-not-found`).
+        InputError: no selected host holds it (`backup-not-found`).
+        HostError: none that answered holds it, and some did not answer (`backup-not-asked`).
     """
     asked = ask_hosts(works, lambda _work: {"op": "backups"}, runner)
     unreachable = [host for host, (answer, _) in asked.items() if isinstance(answer, GuiweiError)]
@@ -58,4 +59,6 @@ def _find(backup: str, works: tuple[Work, ...], runner: Runner) -> tuple[Work, d
         for receipt in answer["backups"]:
             if receipt["backup"] == backup:
                 return work, receipt
-    raise InputError("backup-not-found", backup=backup, unasked=", ".join(unreachable) or "-")
+    if unreachable:
+        raise HostError("backup-not-asked", backup=backup, unasked=unreachable)
+    raise InputError("backup-not-found", backup=backup)

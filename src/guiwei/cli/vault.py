@@ -12,6 +12,7 @@ import click
 
 from guiwei.cli._options import Selection, selection_options
 from guiwei.cli._project import Project
+from guiwei.cli._usage import NamedGroup
 from guiwei.errors import InputError
 from guiwei.language.vault import Keyring
 
@@ -21,7 +22,7 @@ _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_t
 _ID = click.option("--encrypt-vault-id", "vault_id", help="Write with this id. 写入所用的标识。")
 
 
-@click.group("vault")
+@click.group("vault", cls=NamedGroup)
 def command() -> None:
     """View, encrypt, decrypt, edit or rekey Ansible Vault files. 保险库文件。"""
 

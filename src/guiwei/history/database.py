@@ -123,12 +123,12 @@ class History:
         """Return one run with `hosts` (plain results) and `invoices`.
 
         Raises:
-            InputError: there is no such run (`run-unknown`).
+            InputError: there is no such run (`history-no-run`).
         """
         with self._opened() as database:
             row = database.execute("SELECT * FROM run WHERE id = ?", (run,)).fetchone()
             if row is None:
-                raise InputError("run-unknown", run=run)
+                raise InputError("history-no-run", run=run)
             hosts = database.execute("SELECT * FROM host_result WHERE run = ? ORDER BY rowid", (run,)).fetchall()
             invoices = database.execute("SELECT * FROM invoice WHERE run = ? ORDER BY rowid", (run,)).fetchall()
             return {
@@ -181,7 +181,9 @@ class History:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = sqlite3.connect(self._path, timeout=30)
         database.row_factory = sqlite3.Row
-        # The history is written after the fact: a lost last line is found again in the PC's journal.
+        # The history is written after the fact: a lost last line is found again in the PC's journal, so a host's
+        # result waits for no disk.
+        database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         self._migrate(database)
         return database

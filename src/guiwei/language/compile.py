@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from guiwei.language._selection import selected
 from guiwei.language.template import LATE, PlaceOf, Scope, Templates, TooEarly, condition_references, references
 from guiwei.model.inventory import Host
 from guiwei.model.playbook import Declaration, Desired, Play, Task
-from guiwei.target.contract import FieldSpec, fields_of, find_type
+from guiwei.target.contract import FieldSpec, fields_of, find_type, identity_of, short_text
 from guiwei.target.secret import MASK, Secret
 
 __all__ = ["compile_play", "finish", "identity", "join_plays", "play_scope", "renderer"]
@@ -102,16 +102,26 @@ class _Compiler:
         """Yield a task's resources on one host."""
         if task.vars:
             scope = Scope({**scope.variables, **task.vars, **extra}, scope.data)
+        owners: tuple[str | None, ...] | None = None
         for item in self._items(task, scope):
             inner = scope if task.loop is None else scope.with_data({task.loop_var: item})
             undecided = self._undecided(task, inner)
             if undecided is None:
                 continue
-            for instance in self._owners(task, inner):
+            # Whether a task uses `instance` is a matter of its text: the same for every item.
+            owners = owners or self._owners(task, inner)
+            for instance in owners:
                 yield self._declaration(task, inner, undecided, instance, handler)
 
+    def _settled(self, declaration: Declaration) -> Declaration:
+        """Render now what needs no observation; what does is checked as far as it is known by now."""
+        if not declaration.when:
+            with suppress(TooEarly):
+                return replace(declaration, settled=_finish_one(declaration, None))
+        self._check(declaration)
+        return declaration
+
     def _check(self, declaration: Declaration) -> None:
-        """Find now what would be found after observation, as far as it is known by now."""
         known = _certain(declaration) or {}
         place_of = _below(declaration.places, declaration.place, (declaration.module,))
         # What is not known yet counts as given, nothing more.
@@ -225,8 +235,7 @@ class _Compiler:
             handler=handler,
             folder=self._play.folder,
         )
-        self._check(declaration)
-        return declaration
+        return self._settled(declaration)
 
     def _label(self, task: Task, scope: Scope) -> str:
         try:
@@ -242,13 +251,10 @@ def identity(module: str, reading: Mapping[str, Any], instance: str | None = Non
     A handler is an event, not a state, so its name is part of it: restarting a service and keeping it running are
     two things that may both be wanted of one service.
     """
-    keys = []
-    for spec in fields_of(find_type(module)):
-        if spec.role == "key" and spec.name in reading and (spec.required or reading[spec.name] != spec.default):
-            keys.append(f"{spec.name}={_short(reading[spec.name])}")
+    found = identity_of(module, reading, None)
     owner = f"{instance}/" if instance else ""
-    event = f"handler {_short(handler)}/" if handler is not None else ""
-    return f"{owner}{event}{module}[{','.join(keys)}]"
+    event = f"handler {short_text(handler)}/" if handler is not None else ""
+    return f"{owner}{event}{found}"
 
 
 def finish(declaration: Declaration, context: Mapping[str, Any]) -> Desired:
@@ -261,9 +267,9 @@ def finish(declaration: Declaration, context: Mapping[str, Any]) -> Desired:
         InputError: a value cannot be rendered or is none that its field may have; `when` is neither true nor false;
             a file is missing; further tasks want something else of the same resource (`resource-conflict`).
     """
-    found = _finish_one(declaration, context)
+    found = declaration.settled or _finish_one(declaration, context)
     for other in declaration.also:
-        found = gather(found, _finish_one(other, context))
+        found = gather(found, other.settled or _finish_one(other, context))
     return Desired(declaration, found.state, found.skipped, found.artifacts)
 
 
@@ -297,9 +303,13 @@ def _certain(declaration: Declaration) -> Mapping[str, Any] | None:
     return coerce_arguments(declaration.module, known)
 
 
-def _finish_one(declaration: Declaration, context: Mapping[str, Any]) -> Desired:
+def _finish_one(declaration: Declaration, context: Mapping[str, Any] | None) -> Desired:
+    """Without a context, before observation: raises `TooEarly` if it takes one."""
+    early = context is None
     templates = Templates(declaration.folder)
-    scope = Scope.of(declaration.scope).with_data({name: context[name] for name in LATE if name in context})
+    scope = Scope.of(declaration.scope)
+    if context is not None:
+        scope = scope.with_data({name: context[name] for name in LATE if name in context})
     for expression in declaration.when:
         place = declaration.places.get(("when",), declaration.place)
         if not templates.condition(expression, scope, place):
@@ -307,7 +317,7 @@ def _finish_one(declaration: Declaration, context: Mapping[str, Any]) -> Desired
     if declaration.absent:
         return Desired(declaration, None)
     place_of = _below(declaration.places, declaration.place, (declaration.module,))
-    rendered = templates.render(declaration.values, scope, place_of)
+    rendered = templates.render(declaration.values, scope, place_of, early=early)
     given = coerce_arguments(declaration.module, {name: item for name, item in rendered.items() if item is not None})
     validate_arguments(declaration.module, {**declaration.reading, **given}, place_of)
     cls = find_type(declaration.module)
@@ -317,7 +327,7 @@ def _finish_one(declaration: Declaration, context: Mapping[str, Any]) -> Desired
         if spec.name not in given:
             continue
         if spec.role == "supply":
-            _supply(spec, given[spec.name], templates, scope, place_of((spec.name,)), state, artifacts)
+            _supply(spec, given[spec.name], templates, scope, place_of((spec.name,)), state, artifacts, early)
         else:
             state[spec.name] = given[spec.name]
     if cls.kind == "action" and any(spec.name == "done" for spec in fields_of(cls)):
@@ -333,13 +343,14 @@ def _supply(
     place: Place | None,
     state: dict[str, Any],
     artifacts: list[tuple[str, Path]],
+    early: bool,
 ) -> None:
     """Turn a file of the controller's into the value that travels."""
     assert spec.into is not None
     if not isinstance(item, str):
         raise InputError("supply-secret", place, field=spec.name)
     if spec.how == "template":
-        state[spec.into] = templates.render_file(item, scope, place)
+        state[spec.into] = templates.render_file(item, scope, place, early=early)
         return
     path = templates.find(item, ("files",), place)
     sha256 = _hash_of(path)
@@ -376,10 +387,3 @@ def _below(places: Mapping[tuple[str | int, ...], Place], fallback: Place, prefi
         return fallback
 
     return place_of
-
-
-def _short(item: Any) -> str:
-    """Return a key's value for an identity; quoted where it could be mistaken for more than one."""
-    if isinstance(item, str) and item and not set(item) & set(',[]="') and item.strip() == item:
-        return item
-    return json.dumps(item, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -89,6 +89,7 @@ class Declaration:
         scope: the variables that `values` and `when` may use.
         instance: id of the instance it belongs to, None for the host itself.
         handler: its name if it is a handler.
+        settled: what it wants, where no observation decides that.
         also: further tasks that declare the same resource; what they want must agree or complement each other.
     """
 
@@ -108,6 +109,7 @@ class Declaration:
     handler: str | None = None
     folder: Path = Path()
     also: tuple[Declaration, ...] = ()
+    settled: Desired | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def _fetched(system: System, sha256: str, place: str) -> bool:
             os.fsync(file.fileno())
         except BaseException as error:
             # A cut keeps what came; a full disk is no better for half an installer on it, and nothing is no part.
-            if isinstance(error, OSError) or os.path.getsize(place) == 0:
+            if isinstance(error, OSError) or file.tell() == 0:
                 os.unlink(place)
             raise
     return seen.hexdigest() == sha256

@@ -37,6 +37,7 @@ __all__ = [
     "identity_of",
     "key",
     "option",
+    "short_text",
     "supply",
     "value",
 ]
@@ -247,14 +248,14 @@ def compose(name: str, arguments: Mapping[str, Any]) -> Resource:
 def identity_of(module: str, arguments: Mapping[str, Any], instance: Optional[str] = None) -> str:
     """Return a resource's identity, readable: instance, type, and the key fields that are not at their default."""
     keys = [
-        "%s=%s" % (spec.name, _short(arguments[spec.name]))
+        "%s=%s" % (spec.name, short_text(arguments[spec.name]))
         for spec in fields_of(find_type(module))
         if spec.role == "key" and spec.name in arguments and (spec.required or arguments[spec.name] != spec.default)
     ]
     return "%s%s[%s]" % (instance + "/" if instance else "", module, ",".join(keys))
 
 
-def _short(item: Any) -> str:
+def short_text(item: Any) -> str:
     """Return a key's value; quoted where it could be mistaken for more than one."""
     if isinstance(item, str) and item and not set(item) & set(',[]="') and item.strip() == item:
         return item

@@ -37,9 +37,19 @@ class Files:
         self.root = root
         self.journal = journal
         self._cache: Dict[str, Optional[bytes]] = {}
+        self._real: Dict[str, str] = {}
 
     def real(self, path: str) -> str:
         """Return the path on this machine: below the root, links followed, so that a write goes through a link."""
+        known = self._real.get(path)
+        if known is None:
+            known = self._find(path)
+            if self.journal is None:
+                # Nothing moves while reading; a link may be replaced while writing.
+                self._real[path] = known
+        return known
+
+    def _find(self, path: str) -> str:
         if not os.path.isabs(path):
             raise ResourceError("path-not-absolute", path=path)
         if self.root in ("/", ""):
@@ -75,6 +85,7 @@ class Files:
     def forget(self) -> None:
         """Drop what was read: something outside may have changed it."""
         self._cache.clear()
+        self._real.clear()
 
     # Writing
 

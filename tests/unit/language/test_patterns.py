@@ -48,6 +48,7 @@ def names(inventory: Inventory, pattern: str, limit: str | None = None) -> str:
         ("~(bj|tj)[12]", "tj1 tj2 bj1 bj2"),
         ("~.*z", "sz1.branch"),
         ("*.branch", "sz1.branch"),
+        ("*j*", "bj1 bj2 bj3 bj4 2001:db8::7 tj1 tj2"),  # the group beijing, then hosts
         ("beijing[0]", "bj1"),
         ("beijing[-1]", "2001:db8::7"),
         ("beijing[1:2]", "bj2 bj3"),

@@ -40,6 +40,11 @@ def code_of(text: str, ring: Keyring | None) -> str:
     return caught.value.code
 
 
+def changed(text: str) -> str:
+    """Return a vault text with another last digit: two characters are one hex digit of the ciphertext, as ASCII."""
+    return text.rstrip()[:-1] + ("1" if text.rstrip()[-1] != "1" else "2") + "\n"
+
+
 def test_a_text_of_real_ansible_vault_opens() -> None:
     assert decrypt(GOLDEN, keyring(default=GOLDEN_PASSWORD)).decode() == GOLDEN_TEXT
 
@@ -65,6 +70,9 @@ def test_the_password_of_the_id_comes_first_but_any_may_fit() -> None:
     text = encrypt(b"x", b"two", "b")
     assert decrypt(text, keyring(a="one", b="two")) == b"x"
     assert decrypt(text, keyring(a="two")) == b"x"
+    ring = keyring(a="two", b="two")
+    decrypt(text, ring)
+    assert code_of(changed(text), ring) == "vault-tampered"  # it was b's password that proved right
 
 
 def test_each_failure_has_its_own_code() -> None:
@@ -86,11 +94,9 @@ def test_each_failure_has_its_own_code() -> None:
 def test_a_changed_text_is_told_from_a_wrong_password_once_the_password_is_proven() -> None:
     ring = keyring(default="right")
     text = encrypt(b"content", b"right")
-    # The last two characters are one hex digit of the ciphertext, as ASCII.
-    changed = text.rstrip()[:-1] + ("1" if text.rstrip()[-1] != "1" else "2") + "\n"
-    assert code_of(changed, ring) == "vault-wrong-password"
+    assert code_of(changed(text), ring) == "vault-wrong-password"
     decrypt(text, ring)
-    assert code_of(changed, ring) == "vault-tampered"
+    assert code_of(changed(text), ring) == "vault-tampered"
 
 
 def test_values_become_secrets_that_remember_their_text() -> None:
