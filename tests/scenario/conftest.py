@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from scenario_bench import Bench, Result
 
+from guiwei.cli import _output
 from guiwei.cli.main import main
+from guiwei.report.console import make_console
 
 
 @pytest.fixture
@@ -42,6 +45,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("GUIWEI_HOME", str(made.folder / "home" / "guiwei"))
     monkeypatch.setenv("GUIWEI_KNOWN_HOSTS", str(made.folder / "known_hosts"))
     monkeypatch.chdir(made.work)
+    # No line is folded: where would depend on the length of this test's folder.
+    monkeypatch.setattr(_output, "make_console", partial(make_console, width=400))
     # Nobody sits at the terminal of a test.
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     with made.undo:

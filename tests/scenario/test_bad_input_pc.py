@@ -172,10 +172,21 @@ def database(bench: Bench, run: Run) -> None:
         made.execute("INSERT INTO setting VALUES ('cycle', '7')")
 
 
+HOLD = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('BEGIN EXCLUSIVE'); print(1, flush=True); input()"
+
+
 def locked_database(bench: Bench, run: Run) -> None:
+    """The client holds its database; in another process, for this one would lose the lock when it reads the file."""
     database(bench, run)
-    holder = bench.undo.enter_context(contextlib.closing(sqlite3.connect(bench.root / "etc" / "client.db")))
-    holder.execute("BEGIN EXCLUSIVE")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(bench.root / "etc" / "client.db")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    bench.undo.callback(holder.communicate)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"1\n"
 
 
 ROW = "- sqlite: {path: /etc/client.db, table: setting, key: {name: cycle}, row: {value: '14'}}\n"
@@ -199,7 +210,7 @@ TROUBLES = [
     Case("command-no-effect", 5, "command-no-effect", tasks("- command: {argv: [/bin/true], creates: /etc/activated}"), begins=True),
     Case("probe-unmet", 4, "probe-unmet", tasks("- tcp: {host: 127.0.0.1, port: 1, open: true}")),
     Case("pc-locked", 4, "pc-locked", tasks(MOTD), prepare=locked_by_another_run),
-    Case("state-dir-not-writable", 5, "path-kind", tasks(MOTD), prepare=state_dir_in_a_file),
+    Case("state-dir-not-writable", 5, "os-error", tasks(MOTD), prepare=state_dir_in_a_file),
     Case("reference-undefined", 5, "reference-undefined", tasks("- file: {path: '/etc/{{ facts.branch }}', content: x}")),
 ]  # fmt: skip
 

@@ -12,6 +12,7 @@ from guiwei.errors import InputError, Place
 from guiwei.invoicing.parameters import check_value
 from guiwei.language.compile import play_scope, renderer
 from guiwei.language.products import find_product, load_product
+from guiwei.language.source import Vaulted
 from guiwei.model.inventory import Host
 from guiwei.model.playbook import Play
 from guiwei.model.product import Action, Product
@@ -105,6 +106,9 @@ def _secrets(host: Host, entry: Mapping[str, Any], product: Product) -> dict[str
     """The variables that the profile's actions give to standard input: the instance's own, else the host's."""
     names = {action.given for action in _actions(product) if action.given}
     found = {name: entry.get(name, host.vars.get(name)) for name in names}
+    for name, item in found.items():
+        if isinstance(item, Vaulted):
+            raise InputError("vault-no-password", item.place)
     return {name: item for name, item in found.items() if item is not None}
 
 

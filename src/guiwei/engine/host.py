@@ -15,7 +15,7 @@ from guiwei.engine.steps import wire_step
 from guiwei.engine.verification import issue_invoice, verification_request, verified
 from guiwei.engine.work import InstanceWork, Work, observation_request
 from guiwei.errors import GateError, GuiweiError, UnknownOutcomeError, UnreachableError, error_from_wire
-from guiwei.model.plan import HostPlan, Stage
+from guiwei.model.plan import HostPlan, Stage, Step
 from guiwei.model.run import Event, HostResult, InstanceResult, StepResult
 
 __all__ = ["HostRun", "status_of"]
@@ -213,7 +213,7 @@ class HostRun:
                 changes=tuple((change[0], change[1], change[2]) for change in wire.get("changes", ())),
                 seconds=wire.get("seconds", 0.0),
                 receipt=wire.get("receipt"),
-                error=error_from_wire(wire["error"]) if wire.get("error") else None,
+                error=_placed(wire, step),
             )
             results.append(result)
             self._tell("step", work, id=step.id, name=step.name, status=result.status)
@@ -280,6 +280,15 @@ class HostRun:
             invoices[instance.id] = issue_invoice(session, work, instance, instance.product.issue, self.run)
         except GuiweiError as error:
             errors[instance.id] = error
+
+
+def _placed(wire: Mapping[str, Any], step: Step) -> GuiweiError | None:
+    """The PC knows nothing of the user's files: where the step was asked for is added here."""
+    if not wire.get("error"):
+        return None
+    error = error_from_wire(wire["error"])
+    error.place = error.place or step.place
+    return error
 
 
 def _plan_failed(host: str, error: GuiweiError) -> HostPlan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from guiwei.engine.observation import Observation
@@ -145,6 +145,7 @@ def _copy_step(
         place=wanted.place,
         origin=wanted.origin,
         risk=parameter.risk,
+        label=parameter.label,
     )
 
 
@@ -177,9 +178,10 @@ def _action(
         return None
     identity = observation.identity(parameter.reading.module, parameter.reading.arguments, instance.id)
     change = _change(work, parameter, identity, parameter.reading.field, found, value, wanted)
-    return action_step(
+    step = action_step(
         instance, action, identity, parameter.label["en"], parameter.reading, value, (change,), wanted.place
     )
+    return replace(step, label=parameter.label)
 
 
 def action_step(

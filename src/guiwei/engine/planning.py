@@ -102,7 +102,7 @@ class _TaskPlanner:
 
     def _step(self, declaration: Declaration) -> Step | None:
         assert self.work.finish is not None
-        observed = self.observation.state(declaration.id)
+        observed = self._observed(declaration)
         found = self.work.finish(declaration, self.observation.context(declaration.instance))
         if found.skipped:
             return None
@@ -133,6 +133,14 @@ class _TaskPlanner:
             always=cls.kind == "action" and not _comparable(declaration),
             notify=tuple(declaration.notify),
         )
+
+    def _observed(self, declaration: Declaration) -> Mapping[str, Any] | None:
+        """Return the observed state; what the PC could not read is an error at the task that asked for it."""
+        try:
+            return self.observation.state(declaration.id)
+        except GuiweiError as error:
+            error.place = error.place or declaration.place
+            raise
 
     def _handler(self, declaration: Declaration, notifiers: Mapping[str, list[str]]) -> Step | None:
         """A handler runs if a step that notifies it changes something, or if an earlier run did not get to it."""

@@ -60,6 +60,7 @@ class Step:
         when_changed: run only if one of these steps changed something (a handler, a restart).
         known_after: the stage that produces what this step finds; its difference is not known before.
         always: it has no state that could be compared, so it always runs.
+        label: its name for people in each language, where the product gives one.
         handler: its name, if it is a handler.
         notify: handlers that must run once this step changed something.
         proof: what an action brings about: a reading (`module`, `with`, `field`) and the `value` it must have. If it
@@ -86,6 +87,7 @@ class Step:
     handler: str | None = None
     notify: tuple[str, ...] = ()
     proof: Mapping[str, Any] | None = None
+    label: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from guiwei.report._changes import ChangeLines
 from guiwei.report._text import clean, shorten
 from guiwei.report.console import STATUS_STYLES, Line, ink
 from guiwei.report.problem import render_error
-from guiwei.report.words import Words
+from guiwei.report.words import Words, catalogue_codes
 
 __all__ = ["StepLines", "aliases", "count_steps", "kind_of"]
 
@@ -162,7 +162,7 @@ class StepLines:
     def _change_lines(self, step: Step) -> Iterator[Line]:
         # Presence is what the sign says, and "done" tells nothing of an action but that it runs.
         shown = [change for change in step.changes if change.field not in (_PRESENCE, "done")]
-        labels = [self._words.label(change.label, change.field) for change in shown]
+        labels = [self._field(change, step) for change in shown]
         width = min(max((cell_len(label) for label in labels), default=0), _NAME_WIDTH)
         for change, label in zip(shown, labels, strict=True):
             first, *rest = self._changes.lines(self._alias(label), change.before, change.after, width)
@@ -170,6 +170,15 @@ class StepLines:
             yield Line(first, self._with_cause(source, change), indent=2, hang=width + 2)
             for line in rest:
                 yield Line(line, indent=2, hang=4)
+
+    def _field(self, change: Change, step: Step) -> str:
+        if step.instance and not change.label:
+            return self._catalogued(f"field-{change.field}", change.field)
+        return self._words.label(change.label, change.field)
+
+    def _catalogued(self, code: str, default: str) -> str:
+        """guiwei's own steps and fields (back up, stop, data version, …) are named in the catalogue."""
+        return self._words.say(code) if code in catalogue_codes() else default
 
     def _with_cause(self, source: Text | None, change: Change) -> Text | None:
         if change.cause == "new":
@@ -216,11 +225,14 @@ class StepLines:
         return " · ".join(notes)
 
     def _name(self, step: Step) -> str:
-        return self._alias(clean(step.name)) or self._resource(step)
+        if step.origin in ("guiwei", "product") and not step.label:
+            return self._catalogued(f"step-{step.name}", clean(step.name))
+        return self._alias(clean(self._words.label(step.label, step.name))) or self._resource(step)
 
     def _resource(self, step: Step) -> str:
         """The identity in few words: `ini …/Config/兰台.ini · 开票 · 开票限额`."""
-        match = _IDENTITY.match(step.resource)
+        # The instance stands in the heading already.
+        match = _IDENTITY.match(step.resource.removeprefix(f"{step.instance}/"))
         if not match:
             return self._alias(clean(shorten(step.resource, 60)))
         inside = match[2] or ""

@@ -107,6 +107,8 @@ class Words:
             return self.list(f"{name}={self._argument(part)}" for name, part in item.items())
         if isinstance(item, Secret):
             return str(item)
+        if isinstance(item, bool):
+            return "true" if item else "false"
         return clean(str(item), keep="\n\t")
 
     def _bare(self, code: str, args: Mapping[str, Any]) -> str:

@@ -122,7 +122,12 @@ class Files:
             },
             _read_real(real) if before else None,
         )
-        self._replace(real, chunks(), sha256, final_mode, before)
+        try:
+            self._replace(real, chunks(), sha256, final_mode, before)
+        except OSError as error:
+            # Of the temporary file's name nobody knows, and a full disk names none at all.
+            error.filename = os.path.dirname(path) if isinstance(error, FileNotFoundError) else path
+            raise
         self.done(number)
 
     def _replace(self, real: str, chunks: Iterable[bytes], sha256: str, mode: str, before: Optional[Stat]) -> None:

@@ -59,12 +59,15 @@ class Journal:
         """Write one line durably and return its number."""
         self._number += 1
         entry = dict(entry, n=self._number)
-        self._file.write(
-            json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
-        )
-        self._file.write(b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        line = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
+        try:
+            self._file.write(line + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            # A full disk names no file.
+            error.filename = self.folder
+            raise
         return self._number
 
     def done(self, number: int, **facts: Any) -> None:
@@ -76,10 +79,14 @@ class Journal:
         name = "%06d" % (self._number + 1)
         path = os.path.join(self._images, name)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            error.filename = path
+            raise
         fsync_folder(self._images)
         return name
 

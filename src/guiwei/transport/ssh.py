@@ -57,13 +57,14 @@ def open_socket(login: Login, timeout: float) -> socket.socket:
     where: dict[str, Any] = {"host": login.name, "address": login.address, "port": login.port}
     try:
         plain = socket.create_connection((login.address, login.port), timeout)
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:
+        # UnicodeError: a name that no DNS can hold, such as one with two dots in a row.
         raise UnreachableError("host-name-unknown", **where) from error
     except TimeoutError as error:
         raise UnreachableError("connect-timeout", **where, seconds=timeout) from error
     except ConnectionRefusedError as error:
         raise UnreachableError("connect-refused", **where) from error
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         detail = getattr(error, "strerror", None) or str(error)
         raise UnreachableError("connect-failed", **where, detail=detail) from error
     sock = _Socket(fileno=plain.detach())
