@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from scenario_bench import Bench
 from scenario_cases import Case, Run, check_case
+
+from guiwei.cli.main import COMMANDS
+from guiwei.report.words import catalogue_codes, entry
 
 INVENTORY = ("-i", "inventory.yml")
 
@@ -58,3 +63,11 @@ def test_nothing_at_all_shows_the_help(run: Run) -> None:
     result = run()
     assert result.code == 2
     assert "apply" in result.out + result.err
+
+
+def test_no_message_names_a_command_that_is_not_there() -> None:
+    """A fix that cannot be typed is worse than none."""
+    texts = [text for code in catalogue_codes() for text in entry(code).values()]
+    named = {word for text in texts for word in re.findall(r"`guiwei ([a-z][a-z-]*)", text)}
+    assert {"explain", "facts", "rollback"} <= named
+    assert named - set(COMMANDS) == set()

@@ -106,7 +106,7 @@ def _secrets(host: Host, entry: Mapping[str, Any], product: Product) -> dict[str
     """The variables that the profile's actions give to standard input: the instance's own, else the host's."""
     names = {action.given for action in _actions(product) if action.given}
     found = {name: entry.get(name, host.vars.get(name)) for name in names}
-    for name, item in found.items():
+    for item in found.values():
         if isinstance(item, Vaulted):
             raise InputError("vault-no-password", item.place)
     return {name: item for name, item in found.items() if item is not None}

@@ -144,7 +144,7 @@ def software_stages(steps: InstanceSteps, parameters: ParameterPlan) -> tuple[li
     have = observation.value(software.version, instance.id)
     if have is None:
         raise ResourceError("software-missing", instance=instance.id, product=instance.product.name)
-    route = graph.route(str(have), goal)
+    route = graph.route(str(have), goal, wanted.place)
     data = observation.value(software.data_version, instance.id)
     if not route and not same_version(str(data), goal):
         # A new program over old data: the first start has not finished. Starting it again finishes it.

@@ -63,8 +63,11 @@ class VersionGraph:
                 return candidate
         raise InputError("version-unknown", place, version=version, known=", ".join(self.versions))
 
-    def route(self, have: str, want: str) -> tuple[Edge, ...]:
+    def route(self, have: str, want: str, place: Place | None = None) -> tuple[Edge, ...]:
         """Return the shortest way as edges; empty if the versions are one.
+
+        Args:
+            place: where the wanted version was written.
 
         Raises:
             InputError: a version is unknown.
@@ -74,8 +77,8 @@ class VersionGraph:
         way = self._search(start, goal)
         if way is None:
             if self._search(goal, start) is not None:
-                raise GateError("version-downgrade", have=have, want=want)
-            raise GateError("version-no-route", have=have, want=want)
+                raise GateError("version-downgrade", place, have=have, want=want)
+            raise GateError("version-no-route", place, have=have, want=want)
         return way
 
     def _search(self, start: str, goal: str) -> tuple[Edge, ...] | None:

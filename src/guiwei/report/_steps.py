@@ -173,7 +173,7 @@ class StepLines:
 
     def _field(self, change: Change, step: Step) -> str:
         if step.instance and not change.label:
-            return self._catalogued(f"field-{change.field}", change.field)
+            return self._catalogued(f"field-{change.field.replace('_', '-')}", change.field)
         return self._words.label(change.label, change.field)
 
     def _catalogued(self, code: str, default: str) -> str:
@@ -226,7 +226,7 @@ class StepLines:
 
     def _name(self, step: Step) -> str:
         if step.origin in ("guiwei", "product") and not step.label:
-            return self._catalogued(f"step-{step.name}", clean(step.name))
+            return self._catalogued(f"step-{step.name}", self._alias(clean(step.name)))
         return self._alias(clean(self._words.label(step.label, step.name))) or self._resource(step)
 
     def _resource(self, step: Step) -> str:

@@ -139,6 +139,7 @@ def _step(step: Step, words: Words) -> Json:
         "resource": step.resource,
         "module": step.module,
         "name": step.name,
+        "label": words.label(step.label, step.name),
         "kind": kind_of(step),
         "instance": step.instance,
         "reading": plain(step.reading),

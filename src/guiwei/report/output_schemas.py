@@ -143,6 +143,7 @@ _DEFINITIONS: dict[str, Schema] = {
         resource=_TEXT,
         module=_TEXT,
         name=_TEXT,
+        label=_TEXT,
         kind=_one_of("add", "change", "remove", "run", "maybe"),
         instance=_MAYBE_TEXT,
         reading=_MAPPING,

@@ -27,7 +27,7 @@ def test_an_error_is_place_message_line_caret_and_fix() -> None:
 def test_an_error_without_a_place_is_message_and_fix() -> None:
     assert render_error(InputError("disk-full", path="/x"), Words("en"), "unused").plain.split("\n") == [
         "The disk that holds /x is full.",
-        "→ Free some space on the PC, then resume the run.",
+        "→ Free some space on the PC, then apply again.",
     ]
 
 

@@ -40,7 +40,7 @@ def test_a_text_is_said_in_both_languages() -> None:
     error = ResourceError("disk-full", path="/var/兰台")
     assert Words("en").error(error) == "The disk that holds /var/兰台 is full."
     assert Words("zh").error(error) == "/var/兰台 所在磁盘已满。"
-    assert Words("zh").error_fix(error) == "请在该电脑上清理空间，然后续行。"
+    assert Words("zh").error_fix(error) == "请在该电脑上清理空间，然后重新执行。"
 
 
 def test_an_unknown_code_shows_itself_and_its_arguments() -> None:
