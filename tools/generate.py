@@ -62,10 +62,10 @@ def _modules() -> Iterator[str]:
     yield "A task of a playbook declares one of these. `guiwei explain TYPE` shows the same in a terminal."
     yield "剧本中的每个任务声明一个资源；终端中可用 `guiwei explain 类型` 查看同样的内容。"
     yield ""
-    yield "*Role* 角色: **key** 键 identifies the thing and is needed to read it; **option** 选项 says how to read and"
-    yield "write it; **value** 值 is the state, compared only where it is given; **supply** 来源 is turned into a value on"
-    yield "the controller. *Undo* 撤销: **images** before-images restore it 由前像恢复; **state** the state that was read"
-    yield "is written back 写回原状态; **none** irreversible, and the plan says so 不可撤销，计划中会注明。"
+    yield "*Role* 角色: **key** 键 identifies the thing and is needed to read it; **option** 选项 says how to read"
+    yield "and write it; **value** 值 is the state, compared only where it is given; **supply** 来源 is turned into"
+    yield "a value on the controller. *Undo* 撤销: **images** before-images restore it 由前像恢复; **state** the state"
+    yield "that was read is written back 写回原状态; **none** irreversible, and the plan says so 不可撤销，计划中会注明。"
     yield ""
     yield from ("| type 类型 | kind 种类 | | undo 撤销 |", "|---|---|---|---|")
     both = [(explain(name, "en"), explain(name, "zh")) for name in module_names()]
@@ -88,7 +88,9 @@ def _field(english: dict[str, Any], chinese: dict[str, Any]) -> str:
         notes.append(f"Example 例: {_code(english['example'])}")
     marks = "".join(f" *{word}*" for mark, word in (("secret", "secret 保密"), ("volatile", "volatile 易变"))
                     if english[mark])  # fmt: skip
-    default = "required 必填" if english["required"] else "" if english["default"] is None else _code(english["default"])
+    default = (
+        "required 必填" if english["required"] else "" if english["default"] is None else _code(english["default"])
+    )
     cells = (f"`{english['name']}`", english["role"] + marks, english["type"], default, " ".join(notes))
     return "| " + " | ".join(cells) + " |"
 
@@ -106,7 +108,8 @@ def _commands() -> Iterator[str]:
     yield from ("Ctrl-C ends a command with 130.", "按 Ctrl-C 中断时退出码为 130。", "")
     yield from ("## Commands 命令", "", "| command 命令 | | |", "|---|---|---|")
     for name in COMMANDS:
-        yield f"| [`guiwei {name}`](#guiwei-{name}) | {english.say(f'command-{name}')} | {chinese.say(f'command-{name}')} |"
+        both = (words.say(f"command-{name}") for words in (english, chinese))
+        yield f"| [`guiwei {name}`](#guiwei-{name}) | {' | '.join(both)} |"
     yield from ("", *_ENVIRONMENT)
     for name in COMMANDS:
         yield from _command(import_module(f"guiwei.cli.{name}").command, f"guiwei {name}", 2)

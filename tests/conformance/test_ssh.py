@@ -23,7 +23,7 @@ from support.sshd import Sshd, free_port
 from guiwei.errors import HostError, UnknownOutcomeError, UnreachableError
 from guiwei.model.inventory import Host
 from guiwei.target.secret import Secret
-from guiwei.transport import trust
+from guiwei.transport import scanning, trust
 from guiwei.transport.connect import connect
 from guiwei.transport.settings import Settings
 from lab.endpoint import Endpoint, new_key
@@ -41,7 +41,7 @@ def unreachable(call: Callable[[], Any]) -> UnreachableError:
 def test_an_unknown_host_key_is_refused_with_its_fingerprint(ssh_pc: Pc) -> None:
     ssh_pc.settings.known_hosts.unlink()
     error = unreachable(ssh_pc.connect)
-    (scanned,) = trust.scan(ssh_pc.host(), ssh_pc.settings)
+    (scanned,) = scanning.scan(ssh_pc.host(), ssh_pc.settings)
     assert error.code == "host-key-unknown"
     assert error.arguments["fingerprint"] == scanned.fingerprint
     assert ssh_pc.execs() == 0
@@ -51,7 +51,7 @@ def test_an_unknown_host_key_is_refused_with_its_fingerprint(ssh_pc: Pc) -> None
 
 
 def test_a_changed_host_key_is_refused_with_both(ssh_pc: Pc) -> None:
-    (true,) = trust.scan(ssh_pc.host(), ssh_pc.settings)
+    (true,) = scanning.scan(ssh_pc.host(), ssh_pc.settings)
     other = new_key()
     trust.record(
         ssh_pc.host(),
@@ -75,7 +75,7 @@ def test_a_host_known_by_another_type_of_key_is_not_trusted(ssh_pc: Pc) -> None:
 
 
 def test_a_revoked_host_key_is_refused(ssh_pc: Pc) -> None:
-    (true,) = trust.scan(ssh_pc.host(), ssh_pc.settings)
+    (true,) = scanning.scan(ssh_pc.host(), ssh_pc.settings)
     with open(ssh_pc.settings.known_hosts, "a") as lines:
         lines.write(f"@revoked * {true.type} {true.key.get_base64()}\n")
     assert unreachable(ssh_pc.connect).code == "host-key-revoked"
@@ -85,7 +85,7 @@ def test_a_revoked_host_key_is_refused(ssh_pc: Pc) -> None:
 def test_fingerprints_are_those_of_openssh(tmp_path: Path) -> None:
     with Sshd(tmp_path) as sshd:
         said = subprocess.run(["ssh-keygen", "-lf", str(sshd.host_key)], capture_output=True, text=True, check=True)
-        (scanned,) = trust.scan(Host("pc", sshd.host_vars()), Settings(known_hosts=tmp_path / "kh"))
+        (scanned,) = scanning.scan(Host("pc", sshd.host_vars()), Settings(known_hosts=tmp_path / "kh"))
     assert scanned.fingerprint in said.stdout
 
 
@@ -95,7 +95,7 @@ def test_every_type_of_key_is_scanned(tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(rsa)], check=True)
     with Sshd(tmp_path, options=(f"HostKey {rsa}",)) as sshd:
         host, settings = Host("pc", sshd.host_vars()), Settings(known_hosts=tmp_path / "kh")
-        keys = trust.scan(host, settings)
+        keys = scanning.scan(host, settings)
         assert [key.type for key in keys] == ["ssh-ed25519", "ssh-rsa"]
         # A PC of which only the RSA key is known is asked for that one.
         trust.record(host, keys[1:], settings.known_hosts)
@@ -127,7 +127,7 @@ def test_a_wrong_password_is_tried_once(tmp_path: Path, monkeypatch: pytest.Monk
 def login_of(endpoint: Endpoint, folder: Path, **more: Any) -> tuple[Host, Settings]:
     settings = Settings(known_hosts=folder / "kh", auth_timeout=5)
     host = Host("pc", {"ansible_host": "127.0.0.1", "ansible_port": endpoint.port, "ansible_user": "clerk", **more})
-    trust.record(host, trust.scan(host, settings), settings.known_hosts)
+    trust.record(host, scanning.scan(host, settings), settings.known_hosts)
     return host, settings
 
 
@@ -180,7 +180,7 @@ def test_keys_of_the_ssh_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             given = sshd.host_vars()
             del given["ansible_ssh_private_key_file"]
             host, settings = Host("pc", given), Settings(known_hosts=tmp_path / "kh")
-            trust.record(host, trust.scan(host, settings), settings.known_hosts)
+            trust.record(host, scanning.scan(host, settings), settings.known_hosts)
             connect(host, settings).close()
     finally:
         agent.terminate()
@@ -296,7 +296,7 @@ def sudo_pc(tmp_path: Path) -> Iterator[Callable[..., tuple[Host, Settings]]]:
             if password is not None:
                 given["ansible_become_password"] = Secret(password or account.password)
             host = Host("pc", given)
-            trust.record(host, trust.scan(host, settings), settings.known_hosts)
+            trust.record(host, scanning.scan(host, settings), settings.known_hosts)
             return host, settings
 
         try:
@@ -371,7 +371,7 @@ def test_sudo_that_is_not_there(tmp_path: Path) -> None:
             host = Host(
                 "pc", {**sshd.host_vars(), "ansible_become": "yes", "ansible_become_exe": "/no/sudo", **password}
             )
-            trust.record(host, trust.scan(host, settings), settings.known_hosts)
+            trust.record(host, scanning.scan(host, settings), settings.known_hosts)
             with connect(host, settings) as session, pytest.raises(HostError) as caught:
                 session.ask(observe())
             assert caught.value.code == "sudo-missing"

@@ -70,7 +70,8 @@ def test_the_playbooks_of_the_language_are_right(
     (tmp_path / "p.yml").write_text(code_blocks("docs/language.md", "yaml")[number], encoding="utf-8")
     (tmp_path / "hosts.yml").write_text(
         "closed: {hosts: {old: }}\n"
-        "branches: {hosts: {pc: {taxpayer: 91996731333271677W, machine: '0', orgcode: '330100', disk: '008800330101'}}}\n"
+        "branches: {hosts: {pc: {taxpayer: 91996731333271677W, machine: '0', orgcode: '330100', "
+        "disk: '008800330101'}}}\n"
     )
     monkeypatch.chdir(tmp_path)
     code = main(["check", "p.yml", "-i", "hosts.yml", "--lang", "en"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import generate
 import repository
 from jsonschema import Draft202012Validator
 from repository import REPOSITORY, table
 
-import generate
 from guiwei import errors
 from guiwei.cli.main import COMMANDS
 from guiwei.model.run import STATUSES, exit_code

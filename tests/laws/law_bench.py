@@ -171,7 +171,12 @@ def _rows(data: bytes) -> Any:
         file.write(data)
         file.flush()
         connection = sqlite3.connect(f"file:{file.name}?mode=ro&immutable=1", uri=True)
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        try:
+            tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        except sqlite3.DatabaseError:
+            # Bytes that only begin like a database.
+            connection.close()
+            return data
         found = {table: sorted(map(repr, connection.execute(f'SELECT * FROM "{table}"'))) for table in sorted(tables)}
         found[""] = list(connection.execute("PRAGMA user_version"))
         connection.close()

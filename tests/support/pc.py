@@ -14,7 +14,7 @@ import pytest
 
 from guiwei.model.inventory import Host
 from guiwei.transport import connect as transport
-from guiwei.transport import trust
+from guiwei.transport import scanning, trust
 from guiwei.transport.local import LocalLink
 from guiwei.transport.session import Session
 from guiwei.transport.settings import Settings
@@ -55,7 +55,7 @@ class Pc:
     def through(self, proxy: Proxy) -> dict[str, Any]:
         """Return the variables that lead through a proxy, whose name is trusted as well."""
         host = self.host(ansible_port=proxy.port)
-        trust.record(host, trust.scan(self.host(), self.settings), self.settings.known_hosts)
+        trust.record(host, scanning.scan(self.host(), self.settings), self.settings.known_hosts)
         return {"ansible_port": proxy.port}
 
     def path(self, name: str) -> str:
@@ -91,7 +91,7 @@ def make_pc(kind: str, tmp_path: Path) -> Iterator[Pc]:
             login = {**sshd.host_vars(), "ansible_python_interpreter": sys.executable}
             port, counted = sshd.port, sshd.sessions
         pc = Pc(kind, {**common, **login}, settings, root, state_dir, port, counted)
-        trust.record(pc.host(), trust.scan(pc.host(), settings), settings.known_hosts)
+        trust.record(pc.host(), scanning.scan(pc.host(), settings), settings.known_hosts)
         yield pc
 
 

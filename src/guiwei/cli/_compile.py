@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
+from guiwei.cli._inputs import Inputs
 from guiwei.engine.work import InstanceWork, Wanted, Work
 from guiwei.errors import InputError
 from guiwei.language.compile import compile_play, finish, join_plays
 from guiwei.model.inventory import Host
 from guiwei.model.playbook import Declaration, Play
 
-if TYPE_CHECKING:
-    from guiwei.cli._project import Project
-
 __all__ = ["compile_host"]
 
 
-def compile_host(project: Project, host: Host, plays: list[Play], instances: list[tuple[InstanceWork, ...]]) -> Work:
+def compile_host(
+    inputs: Inputs,
+    host: Host,
+    plays: list[Play],
+    instances: list[tuple[InstanceWork, ...]],
+    applied: Mapping[str, Mapping[str, Any]],
+) -> Work:
     """Return one host's work out of its plays, in order.
+
+    Args:
+        instances: what each play wants of the host's instances.
+        applied: what the last apply left, resource → field → value.
 
     Raises:
         InputError: two plays want different things of one resource or parameter.
@@ -29,13 +38,13 @@ def compile_host(project: Project, host: Host, plays: list[Play], instances: lis
         declared += compile_play(
             play,
             host,
-            tags=project.selection.tags,
-            skip_tags=project.selection.skip_tags,
-            extra=project.extra,
-            groups=project.groups,
+            tags=inputs.tags,
+            skip_tags=inputs.skip_tags,
+            extra=inputs.extra,
+            groups=inputs.groups,
             instances=tuple(instance.id for instance in own),
         )
-        if _state_selected(play, project):
+        if _state_selected(play, inputs):
             for instance in own:
                 merged[instance.id] = _merge(merged.get(instance.id), instance)
     return Work(
@@ -44,13 +53,13 @@ def compile_host(project: Project, host: Host, plays: list[Play], instances: lis
         instances=tuple(merged.values()),
         finish=finish,
         verify=next((play.verify for play in reversed(plays) if play.verify), {}),
-        applied=project.applied.get(host.name, {}),
+        applied=applied,
     )
 
 
-def _state_selected(play: Play, project: Project) -> bool:
+def _state_selected(play: Play, inputs: Inputs) -> bool:
     """`--tags` chooses `state:` by the play's own tags; without tags everything runs."""
-    tags, skipped = set(project.selection.tags), set(project.selection.skip_tags)
+    tags, skipped = set(inputs.tags), set(inputs.skip_tags)
     if set(play.tags) & skipped:
         return False
     return not tags or bool(tags & {*play.tags, "all"}) or "always" in play.tags

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from guiwei.cli._inputs import Inputs
 from guiwei.engine.work import InstanceWork, Render, Wanted
 from guiwei.errors import InputError, Place
 from guiwei.invoicing.parameters import check_value
@@ -18,13 +19,10 @@ from guiwei.model.playbook import Play
 from guiwei.model.product import Action, Product
 from guiwei.target.contract import fill
 
-if TYPE_CHECKING:
-    from guiwei.cli._project import Project
-
 __all__ = ["instances_of", "product_of"]
 
 
-def product_of(play: Play, project: Project) -> Product | None:
+def product_of(play: Play, inputs: Inputs) -> Product | None:
     """Return the play's product profile; None if it names none.
 
     Raises:
@@ -35,7 +33,7 @@ def product_of(play: Play, project: Project) -> Product | None:
             raise InputError("state-without-product", play.places.get(("state",), play.place))
         return None
     try:
-        path = find_product(play.product, project.product_folders(play))
+        path = find_product(play.product, inputs.product_folders(play))
     except InputError as error:
         raise InputError(error.code, play.places.get(("product",), play.place), **error.arguments) from error
     return _load(path)
@@ -46,22 +44,22 @@ def _load(path: Path) -> Product:
     return load_product(path)
 
 
-def instances_of(host: Host, play: Play, project: Project) -> tuple[InstanceWork, ...]:
+def instances_of(host: Host, play: Play, inputs: Inputs) -> tuple[InstanceWork, ...]:
     """Return what a play wants of each instance that the inventory declares on a host.
 
     Raises:
         InputError: an instance lacks a field or has a wrong one; `state:` names what the product does not know.
     """
-    product = product_of(play, project)
+    product = product_of(play, inputs)
     if product is None:
         return ()
-    wanted = _wanted(play, product, renderer(play, play_scope(play, host, extra=project.extra, groups=project.groups)))
+    wanted = _wanted(play, product, renderer(play, play_scope(play, host, extra=inputs.extra, groups=inputs.groups)))
     declared = host.vars.get("instances")
     if declared is None:
         declared = [{field.name: host.vars[field.name] for field in product.fields if field.name in host.vars}]
     if not isinstance(declared, list) or not all(isinstance(entry, Mapping) for entry in declared):
         raise InputError("instances-not-a-list", host.place, host=host.name)
-    made = tuple(_instance(host, product, entry, wanted, play, project) for entry in declared)
+    made = tuple(_instance(host, product, entry, wanted, play, inputs) for entry in declared)
     twice = {each.id for each in made if sum(other.id == each.id for other in made) > 1}
     if twice:
         raise InputError("instance-twice", host.place, host=host.name, instance=sorted(twice)[0])
@@ -74,7 +72,7 @@ def _instance(
     entry: Mapping[str, Any],
     wanted: Mapping[str, Wanted],
     play: Play,
-    project: Project,
+    inputs: Inputs,
 ) -> InstanceWork:
     values: dict[str, Any] = {name: item for name, item in entry.items() if _shown(item)}
     for field in product.fields:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from guiwei.cli._inputs import Inputs
 from guiwei.cli._instances import instances_of
 from guiwei.cli._options import Selection, parse_extra
 from guiwei.cli._output import Output
@@ -23,12 +24,7 @@ from guiwei.model.plan import Plan
 from guiwei.model.playbook import Play, Playbook
 from guiwei.transport.variables import read_login
 
-__all__ = ["Project", "ask_password", "bundled"]
-
-
-def bundled(folder: str) -> Path:
-    """Return one of the folders that guiwei brings: `products`, `playbooks`, `inventories`, `schemas`."""
-    return Path(__file__).resolve().parent.parent / folder
+__all__ = ["Project", "ask_password"]
 
 
 def ask_password(label: str) -> str:
@@ -181,8 +177,9 @@ class Project:
     def _work(self, host: Host, plays: list[Play]) -> Work:
         from guiwei.cli._compile import compile_host
 
-        instances = [instances_of(host, play, self) for play in plays]
-        return compile_host(self, host, plays, instances)
+        inputs = Inputs(self.extra, self.groups, self.selection.tags, self.selection.skip_tags)
+        instances = [instances_of(host, play, inputs) for play in plays]
+        return compile_host(inputs, host, plays, instances, self.applied.get(host.name, {}))
 
     @cached_property
     def groups(self) -> Mapping[str, list[str]]:
@@ -191,10 +188,6 @@ class Project:
         for name in self.inventory.groups:
             found[name] = [host.name for host in self.inventory.hosts.values() if name in host.groups or name == "all"]
         return found
-
-    def product_folders(self, play: Play) -> list[Path]:
-        """Where a play's product profile is looked for: beside the playbook, then guiwei's own."""
-        return [play.folder / "products", play.folder.parent / "products", bundled("products")]
 
 
 def _default_inventories() -> tuple[Path, ...]:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from guiwei.cli._inputs import bundled
 from guiwei.cli._options import common_options
 from guiwei.cli._output import Output
-from guiwei.cli._project import bundled
 from guiwei.errors import HostError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from guiwei.cli._project import bundled
+from guiwei.cli._inputs import bundled
 from guiwei.errors import InputError
 
 __all__ = ["command"]

@@ -53,7 +53,8 @@ def command(
 def _trust_hosts(project: Project, yes: bool, forks: int, settings: Settings, output: Output) -> int:
     from guiwei.report.problem import render_error
     from guiwei.report.tables import keys_table
-    from guiwei.transport.trust import ScannedKey, record, scan
+    from guiwei.transport.scanning import scan
+    from guiwei.transport.trust import ScannedKey, record
 
     def ask(work: Work) -> list[ScannedKey] | GuiweiError:
         try:
