@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Dict, List, Optional
 
 from guiwei.errors import ResourceError
 from guiwei.target.contract import Resource, State, key, option, value
-from guiwei.target.secret import MASK, Secret, reveal
+from guiwei.target.secret import Secret, masked
 from guiwei.target.system import System
 
 #: How much of a program's output goes into the receipt and into an error, in bytes.
@@ -76,7 +76,7 @@ class Command(Resource):
             return None
         given = (state or {}).get("given")
         result = system.run(list(self.argv), float(self.timeout), given, self.environment, self.folder)
-        output = _masked(result.out + result.err, given)
+        output = _without(result.out, given) + _without(result.err, given)
         if result.code not in [int(code) for code in self.success]:
             tail = _cut(output, last=True)
             raise ResourceError("command-failed", program=str(self.argv[0]), exit_code=result.code, output=tail)
@@ -88,14 +88,10 @@ class Command(Resource):
         return {"code": result.code, "output": _cut(output)}
 
 
-def _masked(output: str, given: Any) -> str:
-    """Programs echo what they are given, whole or a line of it."""
-    text = str(reveal(given) or "")
-    for part in sorted({text, text.strip(), *text.splitlines()}, key=len, reverse=True):
-        # A plain text of a letter or two would mask half the output and protect nothing.
-        if part and (isinstance(given, Secret) or len(part) > 3):
-            output = output.replace(part, MASK)
-    return output
+def _without(output: str, given: Any) -> str:
+    """Programs echo what they are given. A plain text of a letter or two would mask half the output for nothing."""
+    telling = isinstance(given, Secret) or len(str(given or "")) > 3
+    return masked(output, [given]) if telling else output
 
 
 def _cut(output: str, last: bool = False) -> str:

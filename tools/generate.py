@@ -65,7 +65,7 @@ def _modules() -> Iterator[str]:
     yield "*Role* 角色: **key** 键 identifies the thing and is needed to read it; **option** 选项 says how to read"
     yield "and write it; **value** 值 is the state, compared only where it is given; **supply** 来源 is turned into"
     yield "a value on the controller. *Undo* 撤销: **images** before-images restore it 由前像恢复; **state** the state"
-    yield "that was read is written back 写回原状态; **none** irreversible, and the plan says so 不可撤销，计划中会注明。"
+    yield "that was read is written back 写回原状态; **none** irreversible, and the plan says so 不可撤销，计划会注明。"
     yield ""
     yield from ("| type 类型 | kind 种类 | | undo 撤销 |", "|---|---|---|---|")
     both = [(explain(name, "en"), explain(name, "zh")) for name in module_names()]

@@ -134,7 +134,16 @@ def test_the_first_playbook_works(installed: Installed, tmp_path: Path, monkeypa
 
 
 def test_tests_run_against_the_wheel(installed: Installed, tmp_path: Path) -> None:
-    words = [installed.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp", tmp_path / "tests"]
+    words = [
+        str(installed.python),
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--basetemp",
+        str(tmp_path / "tests"),
+    ]
     ended = installed.run([*words, *AGAINST_THE_WHEEL], REPOSITORY, PYTHONDONTWRITEBYTECODE="1")
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     assert " passed" in ended.stdout

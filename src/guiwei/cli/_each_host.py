@@ -11,7 +11,6 @@ from guiwei.cli._running import Runner
 from guiwei.engine.host import HostRun
 from guiwei.engine.work import Work
 from guiwei.errors import GuiweiError
-from guiwei.transport.variables import read_login
 
 __all__ = ["Asked", "ask_hosts", "bare_works"]
 
@@ -25,10 +24,7 @@ def bare_works(selection: Selection) -> tuple[Work, ...]:
     Raises:
         InputError: a wrong inventory or connection variable; no host has been asked then.
     """
-    hosts = Project(selection).hosts
-    for host in hosts:
-        read_login(host)
-    return tuple(Work(host) for host in hosts)
+    return tuple(Work(host) for host in Project(selection).reachable_hosts)
 
 
 def ask_hosts(

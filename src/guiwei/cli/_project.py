@@ -13,6 +13,7 @@ from guiwei.cli._inputs import Inputs
 from guiwei.cli._instances import instances_of
 from guiwei.cli._options import Selection, parse_extra
 from guiwei.cli._output import Output
+from guiwei.cli._reach import reachable
 from guiwei.engine.work import Work
 from guiwei.errors import InputError
 from guiwei.history.database import History
@@ -22,7 +23,6 @@ from guiwei.language.vault import Keyring
 from guiwei.model.inventory import Host, Inventory
 from guiwei.model.plan import Plan
 from guiwei.model.playbook import Play, Playbook
-from guiwei.transport.variables import read_login
 
 __all__ = ["Project", "ask_password"]
 
@@ -144,6 +144,15 @@ class Project:
         return select(self.inventory, "all", self.selection.limit)
 
     @cached_property
+    def reachable_hosts(self) -> tuple[Host, ...]:
+        """The selected hosts, ready to be connected to.
+
+        Raises:
+            InputError: a wrong inventory or connection variable; no host has been asked then.
+        """
+        return tuple(reachable(host, self.groups) for host in self.hosts)
+
+    @cached_property
     def works(self) -> tuple[Work, ...]:
         """What every selected host should be, in the order in which the plays name them.
 
@@ -157,10 +166,9 @@ class Project:
         if not plays:
             named = ", ".join(dict.fromkeys(play.hosts for play in self.playbook.plays))
             raise InputError("limit-no-host", limit=self.selection.limit, hosts=named)
-        for name in plays:
-            # A wrong connection variable of one host must not show when others have been changed already.
-            read_login(self.inventory.hosts[name])
-        return tuple(self._work(self.inventory.hosts[name], chosen) for name, chosen in plays.items())
+        # A wrong connection variable of one host must not show when others have been changed already.
+        hosts = {name: reachable(self.inventory.hosts[name], self.groups) for name in plays}
+        return tuple(self._work(hosts[name], chosen) for name, chosen in plays.items())
 
     def _hosts_of(self, play: Play) -> tuple[Host, ...]:
         """A play that the limit leaves no host to is passed over; a limit that leaves none to any play is an error."""

@@ -95,9 +95,17 @@ def _silent(event: Event) -> None:
 
 def plain_values(desired: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return desired states without their secrets: what the history may remember."""
-    from guiwei.target.secret import Secret
-
     return {
-        resource: {name: item for name, item in fields.items() if not isinstance(item, Secret)}
+        resource: {name: item for name, item in fields.items() if not _secret(item)}
         for resource, fields in desired.items()
     }
+
+
+def _secret(item: Any) -> bool:
+    from guiwei.target.secret import Secret
+
+    if isinstance(item, Mapping):
+        return any(_secret(part) for part in item.values())
+    if isinstance(item, (list, tuple)):
+        return any(_secret(part) for part in item)
+    return isinstance(item, Secret)

@@ -62,7 +62,7 @@ def _trust_hosts(project: Project, yes: bool, forks: int, settings: Settings, ou
         except GuiweiError as error:
             return error
 
-    works = [Work(host) for host in project.hosts if host.vars.get("ansible_connection") != "local"]
+    works = [Work(host) for host in project.reachable_hosts if host.vars.get("ansible_connection") != "local"]
     shown = dict(zip([work.host.name for work in works], over_hosts(works, ask, forks), strict=True))
     keys = {host: found for host, found in shown.items() if not isinstance(found, GuiweiError)}
     errors = {host: found for host, found in shown.items() if isinstance(found, GuiweiError)}

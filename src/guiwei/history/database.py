@@ -116,7 +116,7 @@ class History:
         if not self._path.exists():
             return []
         with self._opened() as database:
-            rows = database.execute("SELECT * FROM run ORDER BY started DESC, id DESC LIMIT ?", (limit,)).fetchall()
+            rows = database.execute("SELECT * FROM run ORDER BY started DESC, rowid DESC LIMIT ?", (limit,)).fetchall()
             return [{**dict(row), "statuses": self._statuses(database, row["id"])} for row in rows]
 
     def run(self, run: str) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterable, List
 
-__all__ = ["MASK", "Secret", "reveal"]
+__all__ = ["MASK", "Secret", "masked", "reveal"]
 
 MASK = "••••••"
+
+#: A part of a secret that is no longer than this tells nothing, and stands in other texts by chance.
+_TELLING = 4
 
 
 class Secret:
@@ -61,3 +64,50 @@ class Secret:
 def reveal(value: Any) -> Any:
     """Return a secret's text, or any other value as it is."""
     return value.reveal() if isinstance(value, Secret) else value
+
+
+def masked(text: str, secrets: Iterable[Any]) -> str:
+    """Return a text that others wrote (a program's output, a traceback) with secrets as masks.
+
+    A secret is found whole and line by line, as it is and as Python and JSON quote it, and where the text was cut in
+    the middle of it.
+
+    Args:
+        secrets: `Secret` objects or texts.
+    """
+    forms = _forms(secrets)
+    for form in forms:
+        text = text.replace(form, MASK)
+    for form in forms:
+        text = _cut_masked(text, form)
+    return text
+
+
+def _forms(secrets: Iterable[Any]) -> List[str]:
+    import json
+
+    found = set()
+    for secret in secrets:
+        whole = str(reveal(secret))
+        found.update((whole, whole.strip()))
+        for quoted in (whole, repr(whole)[1:-1], json.dumps(whole)[1:-1], json.dumps(whole, ensure_ascii=False)[1:-1]):
+            lines = quoted.replace("\\r", "\n").replace("\\n", "\n").splitlines()
+            found.update((quoted, *(line for line in lines if len(line) >= _TELLING)))
+    return sorted((form for form in found if form), key=len, reverse=True)
+
+
+def _cut_masked(text: str, form: str) -> str:
+    """Mask the end of a secret that a text begins with, and the beginning of one that it ends with."""
+    size = next((size for size in _places(form, text[:_TELLING]) if text.startswith(form[-size:])), 0)
+    if size:
+        text = MASK + text[size:]
+    size = next((size for size in _places(form[::-1], text[: -_TELLING - 1 : -1]) if text.endswith(form[:size])), 0)
+    return text[:-size] + MASK if size else text
+
+
+def _places(form: str, start: str) -> Iterable[int]:
+    """Yield how much of `form` is left at each place where `start` stands in it, the most first."""
+    place = form.find(start, 1) if len(start) == _TELLING else -1
+    while place >= 0:
+        yield len(form) - place
+        place = form.find(start, place + 1)

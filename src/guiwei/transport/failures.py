@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from guiwei.errors import GuiweiError, HostError, UnknownOutcomeError, UnreachableError
-from guiwei.target.secret import MASK, Secret
+from guiwei.target.secret import Secret, masked
 from guiwei.transport.variables import Login
 
 __all__ = ["Ending", "explain", "explain_late", "may_write"]
@@ -55,7 +55,7 @@ def explain(login: Login, request: Mapping[str, Any], ending: Ending) -> GuiweiE
     Args:
         request: what was asked; its secrets are masked in what the error quotes.
     """
-    detail = _scrub(ending.errors, [*login.secrets, *_secrets(request)])[-800:].strip()
+    detail = masked(ending.errors, [*login.secrets, *_secrets(request)])[-800:].strip()
     if not ending.spoke and not ending.lost:
         launch = _launch_error(login, ending, detail)
         if launch:
@@ -66,8 +66,8 @@ def explain(login: Login, request: Mapping[str, Any], ending: Ending) -> GuiweiE
     if ending.lost:
         return UnreachableError("connection-lost", host=login.name, detail=detail)
     if ending.seen and not ending.spoke:
-        shown = ending.seen[:200].decode("utf-8", "backslashreplace").strip()
-        return HostError("frame-broken", host=login.name, detail=shown)
+        seen = masked(ending.seen.decode("utf-8", "backslashreplace"), [*login.secrets, *_secrets(request)])
+        return HostError("frame-broken", host=login.name, detail=seen[:200].strip())
     return HostError("agent-died", host=login.name, exit=ending.code, detail=detail)
 
 
@@ -110,10 +110,3 @@ def _secrets(value: Any) -> Iterable[Secret]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _secrets(item)
-
-
-def _scrub(text: str, secrets: Iterable[Secret]) -> str:
-    for secret in secrets:
-        if secret.reveal():
-            text = text.replace(secret.reveal(), MASK)
-    return text
