@@ -31,7 +31,7 @@ lint: .venv/ready-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/vermin --quiet --no-tips --no-parse-comments --eval-annotations --target=3.7- --violations $(ON_THE_PC)
+	$(BIN)/vermin --quiet --no-tips --no-parse-comments --target=3.7- --violations $(ON_THE_PC)
 
 format: .venv/ready-test
 	$(BIN)/ruff check --fix .

@@ -58,9 +58,7 @@ def build(version: str, out: str) -> str:
 def _files(version: str) -> dict[str, bytes]:
     files = {"VERSION": (version + "\n").encode("ascii")}
     names = ["bin/lantai"] + [
-        "lib/lantai/" + name
-        for name in os.listdir(os.path.join(_SOURCE, "lib", "lantai"))
-        if name.endswith(".py")
+        "lib/lantai/" + name for name in os.listdir(os.path.join(_SOURCE, "lib", "lantai")) if name.endswith(".py")
     ]
     for name in names:
         if version.startswith("2.") and name in _SINCE_3:

@@ -143,9 +143,7 @@ def unfinished_migration(root: str, instance: str, packages: str, version: str =
 
 def record_behind_database(root: str, instance: str, version: str) -> None:
     """Leave an old DataBaseVersion in the record over a new database: the crash between migrating and noting it."""
-    _set_value(
-        os.path.join(root, "etc", "lantai", "record.ini"), "utf-8", instance, "DataBaseVersion", version
-    )
+    _set_value(os.path.join(root, "etc", "lantai", "record.ini"), "utf-8", instance, "DataBaseVersion", version)
 
 
 def _folder(root: str, instance: str) -> str:

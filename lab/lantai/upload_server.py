@@ -31,9 +31,7 @@ class UploadServer:
         self._leave = threading.Event()
         self._lock = threading.Lock()
         self._server = _Listener(("127.0.0.1", port), _handler(self))
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
     def port(self) -> int:

@@ -225,9 +225,7 @@ def test_what_may_be_issued(pc: branch.Branch) -> None:
 def test_the_device_decides_even_when_the_copy_says_more(pc: branch.Branch) -> None:
     faults.wrong_parameters(pc.root, pc.instance, limit="9999999.99", kinds="004,007,026,028,025")
     pc.at_work()
-    assert (
-        "税控设备" in pc.run("issue", "--kind", "026", "--buyer", "某", "--line", "a:1:100000:0.13").message
-    )
+    assert "税控设备" in pc.run("issue", "--kind", "026", "--buyer", "某", "--line", "a:1:100000:0.13").message
     assert pc.run("issue", "--kind", "025", "--buyer", "某", "--line", "a:1:1:0.13").code == 18
 
 
@@ -329,9 +327,7 @@ def test_init_refuses_what_cannot_be(pc: branch.Branch, packages: str) -> None:
         flags = [part for key, value in values.items() for part in ("--" + key, value)]
         owner = values["taxpayer"] + ".0"
         owner = owner if owner == pc.instance else new
-        return branch.lantai(
-            pc.root, "init", *flags, "--cert-password-stdin", instance=owner, stdin="x"
-        ).code
+        return branch.lantai(pc.root, "init", *flags, "--cert-password-stdin", instance=owner, stdin="x").code
 
     branch.install(pc.root, new, "3.1.0", packages)
     before = Path(pc.root, "etc", "lantai", "record.ini").read_bytes()

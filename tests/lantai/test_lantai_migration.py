@@ -24,9 +24,7 @@ PAPER = ("issue", "--kind", "007", "--buyer", "云岭科技有限公司", "--lin
 def _tree(folder: str) -> dict[str, bytes]:
     """Return all files below a folder with their bytes."""
     return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(Path(folder).rglob("*"))
-        if path.is_file()
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()
     }
 
 
@@ -87,9 +85,7 @@ def test_an_older_program_does_not_touch_a_newer_database(make: Make, packages: 
     assert Path(pc.folder, "Data", "lantai.db").read_bytes() == before
 
 
-def test_a_crash_between_database_and_record_is_completed_by_the_next_start(
-    make: Make, packages: str
-) -> None:
+def test_a_crash_between_database_and_record_is_completed_by_the_next_start(make: Make, packages: str) -> None:
     pc = make("2.4.0")
     figures = pc.run("summary").data
     faults.unfinished_migration(pc.root, pc.instance, packages)
@@ -189,9 +185,7 @@ def test_any_history_is_the_same_before_and_after(library: Any, history: list[di
     def look() -> tuple[Any, Any, Any]:
         with library.database.reading(folder.database) as connection:
             store = library.versions.store_for(library.database.schema_of(connection))
-            counters = [
-                row[0] for row in connection.execute("SELECT next_number FROM counter ORDER BY next_number")
-            ]
+            counters = [row[0] for row in connection.execute("SELECT next_number FROM counter ORDER BY next_number")]
             return library.summary.summarise(connection), list(store.invoices(connection)), counters
 
     before = look()

@@ -28,9 +28,7 @@ def test_a_package_has_the_same_bytes_each_time(packages: str, tmp_path: Path, v
     first = Path(build.package_path(packages, version)).read_bytes()
     out = str(tmp_path / "again")
     command = [sys.executable, str(LAB / "lantai" / "build.py"), "--version", version, "--out", out]
-    subprocess.run(
-        command, check=True, env={**os.environ, "TZ": "Asia/Shanghai"}, umask=0o077, capture_output=True
-    )
+    subprocess.run(command, check=True, env={**os.environ, "TZ": "Asia/Shanghai"}, umask=0o077, capture_output=True)
     assert Path(build.package_path(out, version)).read_bytes() == first
     with tarfile.open(build.package_path(packages, version)) as archive:
         members = {member.name: member for member in archive}
@@ -105,9 +103,7 @@ FILES = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    lines=FILES, end=st.sampled_from(["\r\n", "\n"]), last=st.booleans(), value=st.text("xyz值", min_size=1)
-)
+@given(lines=FILES, end=st.sampled_from(["\r\n", "\n"]), last=st.booleans(), value=st.text("xyz值", min_size=1))
 def test_setting_a_value_changes_its_line_only(
     inifile: Any, tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str, last: bool, value: str
 ) -> None:
@@ -123,9 +119,7 @@ def test_setting_a_value_changes_its_line_only(
     assert inifile.IniFile(str(path), "gbk").get("单位", "税号") == value
     before, after = data.split(b"\n"), path.read_bytes().split(b"\n")
     if old is None:
-        assert [line for line in after if line.rstrip(b"\r")] != [
-            line for line in before if line.rstrip(b"\r")
-        ]
+        assert [line for line in after if line.rstrip(b"\r")] != [line for line in before if line.rstrip(b"\r")]
         assert len(after) - len(before) <= 4
     else:
         assert len(after) == len(before)

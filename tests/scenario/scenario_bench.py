@@ -124,4 +124,3 @@ class Bench:
         for pattern, instead in rules:
             text = re.sub(pattern, instead, text, flags=re.MULTILINE)
         return text.strip() + "\n"
-

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from scenario_bench import TAXPAYER, Bench
-from scenario_cases import APPLY, Case, Run, check_case
+from scenario_cases import Case, Run, check_case
 
 from lab.lantai.branch import free_port, make_branch
 from lab.lantai.build import build

@@ -10,15 +10,12 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import paramiko
 import pytest
 from scenario_bench import INVENTORY, Bench
-from scenario_cases import APPLY, Case, Prepare, Run, check_case, play, tasks
+from scenario_cases import APPLY, Case, Prepare, Run, check_case, tasks
 
-from guiwei.transport import trust
-from guiwei.transport.settings import Settings
 from lab.endpoint import Endpoint, new_key
 
 SSH = f"""\
@@ -172,7 +169,9 @@ def database(bench: Bench, run: Run) -> None:
         made.execute("INSERT INTO setting VALUES ('cycle', '7')")
 
 
-HOLD = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('BEGIN EXCLUSIVE'); print(1, flush=True); input()"
+HOLD = (
+    "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('BEGIN EXCLUSIVE'); print(1, flush=True); input()"
+)
 
 
 def locked_database(bench: Bench, run: Run) -> None:

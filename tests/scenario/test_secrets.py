@@ -306,9 +306,7 @@ def over_ssh(watch: Watch) -> None:
     (password,) = [secret for name, secret in watch.secrets.items() if name.startswith("plain")]
     endpoint = bench.undo.enter_context(Endpoint(bench.folder, users={"clerk": password}, grace=2.0))
     key = endpoint.host_key
-    (bench.folder / "known_hosts").write_text(
-        f"[127.0.0.1]:{endpoint.port} {key.get_name()} {key.get_base64()}\n"
-    )
+    (bench.folder / "known_hosts").write_text(f"[127.0.0.1]:{endpoint.port} {key.get_name()} {key.get_base64()}\n")
     login = (
         f"      ansible_host: 127.0.0.1\n      ansible_port: {endpoint.port}\n      ansible_user: clerk\n"
         f"      ansible_password: '{{{{ plain }}}}'\n      ansible_python_interpreter: {sys.executable}\n"

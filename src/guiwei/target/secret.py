@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, List
+from typing import Any, Iterable, List, Set
 
 __all__ = ["MASK", "Secret", "masked", "reveal"]
 
@@ -86,7 +86,7 @@ def masked(text: str, secrets: Iterable[Any]) -> str:
 def _forms(secrets: Iterable[Any]) -> List[str]:
     import json
 
-    found = set()
+    found: Set[str] = set()
     for secret in secrets:
         whole = str(reveal(secret))
         found.update((whole, whole.strip()))

@@ -160,11 +160,7 @@ def _print_plainly(answer: dict[str, object]) -> None:
     print(answer["message"])
     data = answer["data"]
     for key, value in data.items() if isinstance(data, dict) else ():
-        print(
-            "  {0}: {1}".format(
-                key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            )
-        )
+        print("  {0}: {1}".format(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -222,8 +218,6 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(name).add_argument("--number", required=True)
     commands.add_parser("file").add_argument("--kind", default="")
     commands.add_parser("draft").add_argument("state", choices=["open", "close"])
-    commands.add_parser("network").add_argument(
-        "--tries", type=int, default=5, choices=range(1, 101), metavar="N"
-    )
+    commands.add_parser("network").add_argument("--tries", type=int, default=5, choices=range(1, 101), metavar="N")
     commands.add_parser("import").add_argument("--stdin", action="store_true", required=True)
     return parser

@@ -15,9 +15,7 @@ from .paths import Folder, program_folder
 __all__ = ["call", "ping", "start", "stop"]
 
 
-def call(
-    folder: Folder, command: str, arguments: dict[str, object], timeout: float = 120.0
-) -> dict[str, object]:
+def call(folder: Folder, command: str, arguments: dict[str, object], timeout: float = 120.0) -> dict[str, object]:
     """Send one command to the running client and return its answer (code, message, data).
 
     :raises Refusal: NOT_RUNNING when it does not run or does not answer within ``timeout`` seconds.
@@ -39,9 +37,7 @@ def call(
                 data += part
         answer = json.loads(data.partition(b"\r\n\r\n")[2].decode("utf-8"))
     except (OSError, ValueError) as error:
-        raise errors.Refusal(
-            errors.NOT_RUNNING, "开票服务没有响应（端口 {0}）：{1}".format(port, error)
-        ) from error
+        raise errors.Refusal(errors.NOT_RUNNING, "开票服务没有响应（端口 {0}）：{1}".format(port, error)) from error
     if not isinstance(answer, dict) or "code" not in answer:
         raise errors.Refusal(errors.NOT_RUNNING, "端口 {0} 上不是开票服务".format(port))
     return answer
@@ -64,9 +60,7 @@ def start(folder: Folder, timeout: float) -> dict[str, object]:
     if lockfile.held(folder.lock):
         about = ping(folder)
         if about is None:
-            raise errors.Refusal(
-                errors.IN_USE, "开票实例 {0} 正在使用（1007），但没有响应".format(folder.name)
-            )
+            raise errors.Refusal(errors.IN_USE, "开票实例 {0} 正在使用（1007），但没有响应".format(folder.name))
         return {"code": 0, "message": "已经在运行", "data": about}
     hear, tell = os.pipe()
     if os.fork() == 0:

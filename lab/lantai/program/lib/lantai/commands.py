@@ -13,9 +13,7 @@ from .paths import Folder, Layout, check_own_tree, program_folder, program_versi
 __all__ = ["import_history", "initialise", "network", "repair", "reset_mode", "status", "summary"]
 
 
-def initialise(
-    layout: Layout, values: dict[str, str], address: str, password: str
-) -> tuple[str, dict[str, object]]:
+def initialise(layout: Layout, values: dict[str, str], address: str, password: str) -> tuple[str, dict[str, object]]:
     """Create an instance: settings, database of this program's schema, the record's section.
 
     :raises Refusal: USAGE when it exists or a value has the wrong form, NOT_RUNNING when the program tree that runs
@@ -31,9 +29,7 @@ def initialise(
     _check_form(values, "开票限额", "limit", r"\d+(\.\d{1,2})?")
     unknown = [kind for kind in values["kinds"].split(",") if kind not in KINDS]
     if unknown or not password:
-        raise errors.Refusal(
-            errors.USAGE, "未知发票类型 {0}".format(unknown[0]) if unknown else "证书口令为空"
-        )
+        raise errors.Refusal(errors.USAGE, "未知发票类型 {0}".format(unknown[0]) if unknown else "证书口令为空")
     name = values["taxpayer"] + "." + values["machine"]
     if name in record.instances(layout):
         raise errors.Refusal(errors.USAGE, "开票实例 {0} 已存在".format(name))
@@ -111,9 +107,7 @@ def status(folder: Folder) -> tuple[str, dict[str, object]]:
                 schema=schema,
                 needs_activation=database.get_setting(connection, "needs_activation") == "1",
                 migration_due=schema != versions.program_schema(),
-                unsent=sum(
-                    1 for header in versions.store_for(schema).headers(connection) if not header.uploaded
-                ),
+                unsent=sum(1 for header in versions.store_for(schema).headers(connection) if not header.uploaded),
             )
     except errors.Refusal as refusal:
         about["database"] = refusal.message
@@ -257,9 +251,7 @@ def repair() -> tuple[str, dict[str, object]]:
         if not whole:
             damaged.append(name)
     if damaged:
-        raise errors.Refusal(
-            errors.DAMAGED, "程序文件损坏，请重新安装：{0}".format(" ".join(damaged)), damaged=damaged
-        )
+        raise errors.Refusal(errors.DAMAGED, "程序文件损坏，请重新安装：{0}".format(" ".join(damaged)), damaged=damaged)
     return "程序文件完好", {"files": len(wanted), "damaged": []}
 
 
@@ -272,9 +264,7 @@ class _not_running:
     def __enter__(self) -> None:
         self.lock = lockfile.take(self.folder.lock)
         if self.lock is None:
-            raise errors.Refusal(
-                errors.IN_USE, "开票实例 {0} 正在使用（1007），请先停止".format(self.folder.name)
-            )
+            raise errors.Refusal(errors.IN_USE, "开票实例 {0} 正在使用（1007），请先停止".format(self.folder.name))
 
     def __exit__(self, *_: object) -> None:
         if self.lock is not None:

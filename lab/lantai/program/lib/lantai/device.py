@@ -52,9 +52,7 @@ class Device:
         """Per kind: last_report, next_report, locked (dates) and filed."""
         periods = self.data.get("periods")
         if not isinstance(periods, dict):
-            raise errors.Refusal(
-                errors.DISK, "税控设备 {0} 无法读取：没有报送资料".format(self.text("number"))
-            )
+            raise errors.Refusal(errors.DISK, "税控设备 {0} 无法读取：没有报送资料".format(self.text("number")))
         return periods
 
     def locked_since(self, kind: str) -> str | None:
@@ -117,9 +115,7 @@ def plugged(layout: Layout) -> Device:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
     except (OSError, ValueError) as error:
-        raise errors.Refusal(
-            errors.DISK, "税控设备 {0} 无法读取".format(names[0]), state="unreadable"
-        ) from error
+        raise errors.Refusal(errors.DISK, "税控设备 {0} 无法读取".format(names[0]), state="unreadable") from error
     if not isinstance(data, dict):
         raise errors.Refusal(errors.DISK, "税控设备 {0} 无法读取".format(names[0]), state="unreadable")
     driver = (IniFile(layout.driver).get("driver", "version") or "") if os.path.exists(layout.driver) else ""
@@ -150,9 +146,7 @@ def _names(layout: Layout) -> list[str]:
         names = os.listdir(layout.devices)
     except OSError:
         return []
-    return sorted(
-        name[:-5] for name in names if name.endswith(".json") and len(name) == 17 and name[:-5].isdigit()
-    )
+    return sorted(name[:-5] for name in names if name.endswith(".json") and len(name) == 17 and name[:-5].isdigit())
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -119,8 +119,7 @@ def parse_line(text: str) -> Line:
 def reversal(lines: Sequence[Line]) -> tuple[Line, ...]:
     """Return the lines of the red invoice (红冲) that takes these back."""
     return tuple(
-        line._replace(qty="-" + line.qty, amount_fen=-line.amount_fen, tax_fen=-line.tax_fen)
-        for line in lines
+        line._replace(qty="-" + line.qty, amount_fen=-line.amount_fen, tax_fen=-line.tax_fen) for line in lines
     )
 
 

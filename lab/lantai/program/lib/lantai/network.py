@@ -16,9 +16,7 @@ __all__ = ["measure", "send_filing", "send_invoices"]
 _BATCH = 50
 
 
-def send_invoices(
-    address: str, taxpayer: str, machine: str, invoices: list[Invoice], timeout: float
-) -> list[str]:
+def send_invoices(address: str, taxpayer: str, machine: str, invoices: list[Invoice], timeout: float) -> list[str]:
     """Send one batch and return the numbers that the server took; ``timeout`` in seconds.
 
     :raises Refusal: NETWORK when the server cannot be reached or does not take it.

@@ -22,8 +22,6 @@ def matches(secret: str, stored: str) -> bool:
     """Tell whether a secret is the one behind a stored hash; anything malformed does not match."""
     try:
         name, rounds, salt, _ = stored.split("$")
-        return name == "pbkdf2_sha256" and hmac.compare_digest(
-            hashed(secret, bytes.fromhex(salt), int(rounds)), stored
-        )
+        return name == "pbkdf2_sha256" and hmac.compare_digest(hashed(secret, bytes.fromhex(salt), int(rounds)), stored)
     except ValueError:
         return False

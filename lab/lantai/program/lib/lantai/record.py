@@ -74,8 +74,7 @@ def entry(layout: Layout, name: str) -> Entry:
     """Return one instance's section; values that are missing are empty."""
     record = IniFile(layout.record)
     code, orgcode, machine, version, database_version, path = (
-        record.get(name, key) or ""
-        for key in ("code", "orgcode", "machine", "Version", "DataBaseVersion", "Path")
+        record.get(name, key) or "" for key in ("code", "orgcode", "machine", "Version", "DataBaseVersion", "Path")
     )
     return Entry(name, code, orgcode, machine, version, database_version, path)
 

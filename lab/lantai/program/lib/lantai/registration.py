@@ -24,9 +24,7 @@ def check(folder: Folder, plugged: device.Device) -> None:
     """
     number = registered_number(folder)
     if not number:
-        raise errors.Refusal(
-            errors.UNREGISTERED, "税控设备 {0} 未注册，请先注册".format(plugged.text("number"))
-        )
+        raise errors.Refusal(errors.UNREGISTERED, "税控设备 {0} 未注册，请先注册".format(plugged.text("number")))
     if number != plugged.text("number"):
         raise errors.Refusal(
             errors.UNREGISTERED,

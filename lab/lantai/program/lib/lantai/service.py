@@ -94,9 +94,7 @@ class Service:
         settings, plugged = self._ready()
         original = self._find(str(arguments.get("number", "")))
         if original.status != "valid":
-            raise errors.Refusal(
-                errors.USAGE, "发票 {0} 已作废或是红字发票，不能红冲".format(original.number)
-            )
+            raise errors.Refusal(errors.USAGE, "发票 {0} 已作废或是红字发票，不能红冲".format(original.number))
         with database.reading(self.folder.database) as connection:
             store = store_for(database.schema_of(connection))
             already = store.red_number(connection, original.number)
@@ -215,23 +213,15 @@ class Service:
         settings, plugged = self._session()
         with database.reading(self.folder.database) as connection:
             if database.get_setting(connection, "needs_activation") == "1":
-                raise errors.Refusal(
-                    errors.ACTIVATION, "版本 {0} 需要激活后才能开票".format(program_version())
-                )
+                raise errors.Refusal(errors.ACTIVATION, "版本 {0} 需要激活后才能开票".format(program_version()))
         return settings, plugged
 
     def _check_allowed(self, settings: config.Settings, plugged: device.Device, invoice: Invoice) -> None:
         """Check lock date, kind, limit and the offline limits, the client's copy as well as the device."""
         locked = plugged.locked_since(invoice.kind)
         if locked:
-            raise errors.Refusal(
-                errors.LOCKED, "已过锁死期 {0}，请先抄报清卡".format(locked), lock_date=locked
-            )
-        if (
-            invoice.kind not in KINDS
-            or invoice.kind not in settings.kinds
-            or invoice.kind not in plugged.kinds
-        ):
+            raise errors.Refusal(errors.LOCKED, "已过锁死期 {0}，请先抄报清卡".format(locked), lock_date=locked)
+        if invoice.kind not in KINDS or invoice.kind not in settings.kinds or invoice.kind not in plugged.kinds:
             raise errors.Refusal(
                 errors.LIMIT,
                 "发票类型 {0} 未授权，配置文件 {1}，税控设备 {2}".format(
@@ -242,9 +232,7 @@ class Service:
             if abs(invoice.amount_fen) > limit:
                 raise errors.Refusal(
                     errors.LIMIT,
-                    "金额 {0} 超过单张开票限额 {1}（{2}）".format(
-                        yuan(invoice.amount_fen), yuan(limit), where
-                    ),
+                    "金额 {0} 超过单张开票限额 {1}（{2}）".format(yuan(invoice.amount_fen), yuan(limit), where),
                     limit=yuan(limit),
                 )
         self._check_offline(plugged, invoice)
@@ -255,9 +243,7 @@ class Service:
             waiting = store_for(database.schema_of(connection)).unsent(connection)
         hours = int(limits.get("hours", "0"))
         # time.mktime takes the client's local clock, as the real ones count their offline hours.
-        oldest = min(
-            (time.mktime(time.strptime(each.issued, "%Y-%m-%d %H:%M:%S")) for each in waiting), default=None
-        )
+        oldest = min((time.mktime(time.strptime(each.issued, "%Y-%m-%d %H:%M:%S")) for each in waiting), default=None)
         if hours and oldest is not None and time.time() - oldest > hours * 3600:
             raise errors.Refusal(errors.LIMIT, "离线时长超过 {0} 小时，请先上传".format(hours))
         count = int(limits.get("count", "0"))
@@ -307,13 +293,9 @@ class Service:
                 waiting = store_for(database.schema_of(connection)).unsent(connection)
             if not waiting:
                 return done
-            accepted = network.send_invoices(
-                address, settings.taxpayer, settings.machine, waiting, settings.timeout
-            )
+            accepted = network.send_invoices(address, settings.taxpayer, settings.machine, waiting, settings.timeout)
             if not accepted:
-                raise errors.Refusal(
-                    errors.NETWORK, "上传服务器没有接收发票，剩余 {0} 张".format(len(waiting))
-                )
+                raise errors.Refusal(errors.NETWORK, "上传服务器没有接收发票，剩余 {0} 张".format(len(waiting)))
             with database.working(self.folder.database) as connection:
                 store_for(database.schema_of(connection)).mark_uploaded(connection, accepted)
             done += len(accepted)

@@ -37,12 +37,8 @@ def open_port(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise errors.Refusal(
-                errors.NOT_RUNNING, "端口 {0} 已被其他程序占用".format(port), port=port
-            ) from error
-        raise errors.Refusal(
-            errors.NOT_RUNNING, "无法打开端口 {0}：{1}".format(port, error), port=port
-        ) from error
+            raise errors.Refusal(errors.NOT_RUNNING, "端口 {0} 已被其他程序占用".format(port), port=port) from error
+        raise errors.Refusal(errors.NOT_RUNNING, "无法打开端口 {0}：{1}".format(port, error), port=port) from error
     return listener
 
 

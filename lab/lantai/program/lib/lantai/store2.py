@@ -34,9 +34,7 @@ class Store2:
     def take_number(self, connection: sqlite3.Connection, kind: str) -> str:
         """Return a kind's next number and move its counter on."""
         key = self.kind_in(kind)
-        number = int(
-            connection.execute("SELECT next_number FROM counter WHERE kind = ?", (key,)).fetchone()[0]
-        )
+        number = int(connection.execute("SELECT next_number FROM counter WHERE kind = ?", (key,)).fetchone()[0])
         connection.execute("UPDATE counter SET next_number = ? WHERE kind = ?", (number + 1, key))
         return "{0:08d}".format(number)
 
@@ -101,9 +99,7 @@ class Store2:
                 )
                 for line in json.loads(row[5])
             )
-            yield Invoice(
-                row[0], _PUBLIC[row[1]], row[2], row[3], row[4], lines, row[6], bool(row[7]), row[8], row[9]
-            )
+            yield Invoice(row[0], _PUBLIC[row[1]], row[2], row[3], row[4], lines, row[6], bool(row[7]), row[8], row[9])
 
     def headers(self, connection: sqlite3.Connection) -> Iterator[Header]:
         """Yield what the summary needs of every invoice."""
@@ -118,9 +114,7 @@ class Store2:
 
     def mark_uploaded(self, connection: sqlite3.Connection, numbers: Iterable[str]) -> None:
         """Note that the upload server took these invoices."""
-        connection.executemany(
-            "UPDATE invoice SET uploaded = 1 WHERE number = ?", [(number,) for number in numbers]
-        )
+        connection.executemany("UPDATE invoice SET uploaded = 1 WHERE number = ?", [(number,) for number in numbers])
 
     def mark_void(self, connection: sqlite3.Connection, number: str) -> None:
         """Void an invoice; the upload server is to hear of it again."""

@@ -95,9 +95,7 @@ class Store31(Store3):
 
     def create_queue(self, connection: sqlite3.Connection) -> None:
         """Make the queue and put into it what is not uploaded."""
-        connection.execute(
-            "CREATE TABLE upload_queue(invoice_number TEXT PRIMARY KEY, queued_at TEXT NOT NULL)"
-        )
+        connection.execute("CREATE TABLE upload_queue(invoice_number TEXT PRIMARY KEY, queued_at TEXT NOT NULL)")
         connection.execute(
             "INSERT INTO upload_queue SELECT number, issued FROM invoice WHERE uploaded = 0 ORDER BY number"
         )
@@ -116,9 +114,7 @@ class Store31(Store3):
         """Note that the upload server took these invoices."""
         numbers = list(numbers)
         super().mark_uploaded(connection, numbers)
-        connection.executemany(
-            "DELETE FROM upload_queue WHERE invoice_number = ?", [(number,) for number in numbers]
-        )
+        connection.executemany("DELETE FROM upload_queue WHERE invoice_number = ?", [(number,) for number in numbers])
 
     def mark_void(self, connection: sqlite3.Connection, number: str) -> None:
         """Void an invoice and queue it again."""

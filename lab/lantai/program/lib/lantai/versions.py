@@ -39,9 +39,7 @@ def step(current: str, target: str) -> bool:
     if current == target:
         return False
     if current not in _ORDER or _ORDER.index(current) > _ORDER.index(target):
-        raise errors.Refusal(
-            errors.VERSION_STEP, "数据库版本 {0} 高于程序版本 {1}，不能降级".format(current, target)
-        )
+        raise errors.Refusal(errors.VERSION_STEP, "数据库版本 {0} 高于程序版本 {1}，不能降级".format(current, target))
     if _ORDER.index(target) - _ORDER.index(current) > 1:
         between = version_of_schema(_ORDER[_ORDER.index(current) + 1])
         raise errors.Refusal(
@@ -62,9 +60,7 @@ def store_for(schema: str) -> Store2:
     if schema == "2":
         return Store2()
     if _ORDER.index(program_schema()) == 0 or schema not in _ORDER:
-        raise errors.Refusal(
-            errors.VERSION_STEP, "程序版本 {0} 不认识数据库版本 {1}".format(program_version(), schema)
-        )
+        raise errors.Refusal(errors.VERSION_STEP, "程序版本 {0} 不认识数据库版本 {1}".format(program_version(), schema))
     from .store3 import Store3, Store31
 
     return Store3() if schema == "3" else Store31()
