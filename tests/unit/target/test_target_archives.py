@@ -122,7 +122,7 @@ def test_names_of_a_chinese_windows_zip(tmp_path: Path) -> None:
     assert [one.name for one in (tmp_path / "tree").iterdir()] == ["开票说明书.txt"]
 
 
-DATA = os.urandom(100)
+DATA = bytes(range(100))
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
