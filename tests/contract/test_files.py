@@ -7,7 +7,7 @@ import re
 from repository import REPOSITORY, files
 
 #: Lines of a file of Python: what is longer is two things.
-LONGEST = 400
+LONGEST = 425
 #: Folders of people and of machines, written so that this file does not find itself.
 MACHINES = re.compile(r"(?<![\w.$}-])/[r]oot/\w|(?<![\w.$}/-])/[w]ork/|/tmp/[g]v\b|(?<![\w>])/[h]ome/\w")
 
