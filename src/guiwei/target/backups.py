@@ -20,6 +20,7 @@ from guiwei.errors import GateError, ResourceError
 from guiwei.target.contract import Resource, compose
 from guiwei.target.files import hash_file, own, stat_real
 from guiwei.target.journal import fsync_folder
+from guiwei.target.rows import file_uri
 from guiwei.target.system import System
 from guiwei.target.trees import copy_file, copy_tree, sync_tree
 
@@ -306,19 +307,13 @@ def _sound(path: str) -> bool:
 def _verdict(path: str, mode: str) -> bool:
     import sqlite3
 
-    connection = sqlite3.connect("file:%s?mode=%s" % (_uri(path), mode), uri=True)
+    connection = sqlite3.connect(file_uri(path, mode), uri=True)
     try:
         return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
     except sqlite3.Error:
         return False
     finally:
         connection.close()
-
-
-def _uri(path: str) -> str:
-    from urllib.parse import quote
-
-    return quote(path.replace(os.sep, "/"))
 
 
 def _write_json(path: str, value: Any) -> None:
