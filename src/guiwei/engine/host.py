@@ -20,6 +20,9 @@ from guiwei.model.run import Event, HostResult, InstanceResult, StepResult
 
 __all__ = ["HostRun", "status_of"]
 
+#: How a step may end that ends its stage.
+_BAD = ("failed", "refused", "unknown", "unreachable")
+
 Outcome = TypeVar("Outcome")
 Answer = dict[str, Any] | GuiweiError
 
@@ -168,15 +171,16 @@ class HostRun:
         if plan.status == "refused":
             return HostResult(host, plan.status, error=plan.error or _first_error(plan), instances=_untouched(plan))
         if chosen is None:
-            return HostResult(host, "skipped", instances=_untouched(plan))
+            skipped = tuple(replace(each, status="skipped") for each in _untouched(plan))
+            return HostResult(host, "skipped", instances=skipped)
         results = self._stages(work, session, chosen) if chosen.steps else ()
-        bad = [result for result in results if result.status in ("failed", "refused", "unknown")]
+        bad = [result for result in results if result.status in _BAD]
         changed = any(result.status == "changed" for result in results)
         if bad:
             status = "refused" if bad[0].status == "refused" and not changed else bad[0].status
-            return HostResult(host, status, results, _untouched(chosen, bad[0]), bad[0].error)
+            return HostResult(host, status, results, _outcomes(chosen, results), bad[0].error)
         wanted = level or str(work.verify.get("level", "")) or None
-        instances = _untouched(chosen)
+        instances = _outcomes(chosen, results)
         if wanted:
             instances = self._verified(work, session, plan, wanted if changed else "ready", changed)
         return HostResult(host, _ended(chosen, changed, instances), results, instances)
@@ -192,7 +196,7 @@ class HostRun:
                 continue
             done = self._stage(work, session, stage, plan, results)
             results += done
-            if any(result.status in ("failed", "refused", "unknown") for result in done):
+            if any(result.status in _BAD for result in done):
                 stopped.add(stage.instance)
         return tuple(results)
 
@@ -299,14 +303,25 @@ def _first_error(plan: HostPlan) -> GuiweiError | None:
     return next((each.error for each in plan.instances if each.error is not None), None)
 
 
-def _untouched(plan: HostPlan, failed: StepResult | None = None) -> tuple[InstanceResult, ...]:
-    results = []
+def _untouched(plan: HostPlan) -> tuple[InstanceResult, ...]:
+    return tuple(_instance_result(each) for each in plan.instances)
+
+
+def _outcomes(plan: HostPlan, results: tuple[StepResult, ...]) -> tuple[InstanceResult, ...]:
+    """Each instance's outcome by its own steps; one that no step was for stays what the plan says."""
+    outcomes = []
     for each in plan.instances:
-        result = _instance_result(each)
-        if failed is not None and failed.instance == each.id:
-            result = replace(result, status=failed.status, error=failed.error)
-        results.append(result)
-    return tuple(results)
+        own = [result for result in results if result.instance == each.id]
+        bad = next((result for result in own if result.status in _BAD), None)
+        outcome = _instance_result(each)
+        if bad is not None:
+            outcome = replace(outcome, status=bad.status, error=bad.error)
+        elif any(result.status == "changed" for result in own):
+            outcome = replace(outcome, status="changed")
+        elif own:
+            outcome = replace(outcome, status="unchanged")
+        outcomes.append(outcome)
+    return tuple(outcomes)
 
 
 def _instance_result(plan: Any) -> InstanceResult:
