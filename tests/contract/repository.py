@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -49,7 +48,3 @@ def code_blocks(document: str, language: str) -> list[str]:
     """Return the code blocks of a document in one language."""
     text = (REPOSITORY / document).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-
-
-if str(REPOSITORY / "tools") not in sys.path:
-    sys.path.insert(0, str(REPOSITORY / "tools"))

@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from scenario_bench import Bench, Result
+from scenario_cases import Run
+from scenario_watch import Watch, make_watch
 
 from guiwei.cli import _output
 from guiwei.cli.main import main
@@ -51,3 +53,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     with made.undo:
         yield made
+
+
+@pytest.fixture
+def watch(bench: Bench, run: Run) -> Watch:
+    """Return a PC that is given secrets, watched."""
+    return make_watch(bench, run)

@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["files_below", "forms", "found_in", "processes_showing"]
+__all__ = ["files_below", "forms", "found_in", "inputs_of", "processes_showing"]
 
 
 def forms(secret: str) -> dict[str, bytes]:
@@ -77,4 +77,17 @@ def processes_showing(needles: dict[str, bytes]) -> list[str]:
             except OSError:
                 continue
             found += [f"{name}/{what}: {form}" for form in shown]
+    return found
+
+
+def inputs_of(command: str) -> set[str]:
+    """Return what the standard input is of the processes whose last argument begins with `command`."""
+    found = set()
+    for name in os.listdir("/proc"):
+        try:
+            words = Path("/proc", name, "cmdline").read_bytes().split(b"\0") if name.isdigit() else []
+            if len(words) > 1 and words[-2].startswith(command.encode()):
+                found.add(os.readlink(f"/proc/{name}/fd/0"))
+        except OSError:
+            continue
     return found

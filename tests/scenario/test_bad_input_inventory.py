@@ -65,6 +65,8 @@ INVENTORIES = [
     Case("connection-become", 2, "connection-variable", variable("ansible_become: maybe")),
     Case("connection-become-method", 2, "become-unsupported",
          variable("ansible_become: true\n      ansible_become_method: su")),
+    Case("connection-late", 2, "connection-late", variable("ansible_user: '{{ facts.user }}'")),
+    Case("connection-undefined", 2, "template-undefined", variable("ansible_user: '{{ clerk }}'")),
     Case("connection-jump-host", 2, "ssh-option-unsupported",
          hosts(INVENTORY.replace("connection: local", "connection: ssh")
                + "      ansible_ssh_common_args: -o ProxyJump=gate\n")),
@@ -96,6 +98,8 @@ def sealed(*, vault_id: str | None = None, damage: bool = False, given: str = PA
 
 VAULTS = [
     Case("vault-no-password", 2, "template-vaulted", SECRET, prepare=sealed()),
+    Case("vault-no-password-for-the-login", 2, "template-vaulted", variable("ansible_password: '{{ pin }}'"),
+         prepare=sealed()),
     Case("vault-wrong-password", 2, "vault-wrong-password", SECRET, OPEN, sealed(given="wrong")),
     Case("vault-damaged", 2, "vault-damaged", SECRET, OPEN, sealed(damage=True)),
     Case("vault-password-of-another-id", 2, "template-vaulted", SECRET, (*APPLY, "--vault-id", "prod@password"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -58,6 +60,7 @@ class Runner:
     def __init__(self, output: Output, settings: Settings, forks: int, run: str | None = None, key: str | None = None):
         self.run = run or run_id()
         self.key = key or secrets.token_hex(32)
+        self.interrupted = False
         self._output = output
         self._settings = settings
         self._forks = forks
@@ -67,11 +70,49 @@ class Runner:
         works: Sequence[Work],
         call: Callable[[HostRun, Work], Outcome],
         finished: Callable[[Work, Outcome], None] | None = None,
+        not_begun: Callable[[Work], Outcome] | None = None,
     ) -> list[Outcome]:
-        """Return every host's outcome, in the works' order."""
-        with self._progress(len(works)) as observer:
-            host_run = HostRun(self._connect, observer, self.run, self.key)
-            return over_hosts(works, lambda work: call(host_run, work), self._forks, finished)
+        """Return every host's outcome, in the works' order.
+
+        Args:
+            not_begun: the outcome of a host that is left alone after Ctrl-C; None where nothing is written, and then
+                Ctrl-C breaks off at once.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C, where it breaks off at once.
+        """
+        stop = threading.Event()
+        with self._progress(len(works)) as observer, self._on_interrupt(stop if not_begun else None):
+            host_run = HostRun(self._connect, observer, self.run, self.key, stopping=stop.is_set)
+
+            def one(work: Work) -> Outcome:
+                return not_begun(work) if not_begun and stop.is_set() else call(host_run, work)
+
+            outcomes = over_hosts(works, one, self._forks, finished)
+        self.interrupted = stop.is_set()
+        return outcomes
+
+    def exit_code(self, code: int) -> int:
+        """Return the command's exit code: as a shell has it (128 + SIGINT) after Ctrl-C, else `code`."""
+        return 130 if self.interrupted else code
+
+    @contextmanager
+    def _on_interrupt(self, stop: threading.Event | None) -> Iterator[None]:
+        """The first Ctrl-C asks to stop, the second leaves at once: a PC ends the step that it is in by itself."""
+        if stop is None or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def ask(_number: int, _frame: object) -> None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            stop.set()
+            self._output.say("interrupt-stopping")
+
+        before = signal.signal(signal.SIGINT, ask)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def _connect(self, host: Host) -> Session:
         from guiwei.transport.connect import connect

@@ -10,6 +10,7 @@ from guiwei.cli._project import Project
 from guiwei.cli._record import Recorder
 from guiwei.cli._running import Runner, now
 from guiwei.cli.apply import result_statuses
+from guiwei.engine.host import not_begun
 from guiwei.engine.observation import Observation
 from guiwei.engine.work import Work
 from guiwei.history.database import History
@@ -37,7 +38,10 @@ def run_planned(
         recorder.host_ended(work, (replace(outcome[0], desired={}), outcome[1]))
 
     outcomes = runner.each(
-        works, lambda host_run, work: replace(host_run, planner=planner).apply(replace(work, verify={}), _go), ended
+        works,
+        lambda host_run, work: replace(host_run, planner=planner).apply(replace(work, verify={}), _go),
+        ended,
+        not_begun,
     )
     result = RunResult(
         run=runner.run,
@@ -53,7 +57,7 @@ def run_planned(
 
     output.show(run_view(result, output.words))
     output.document(result)
-    return exit_code(result_statuses(result.hosts), differs=False)
+    return runner.exit_code(exit_code(result_statuses(result.hosts), differs=False))
 
 
 def _go(plan: HostPlan) -> HostPlan:

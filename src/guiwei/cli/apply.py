@@ -14,7 +14,7 @@ from guiwei.cli._project import Project
 from guiwei.cli._record import Recorder
 from guiwei.cli._running import Runner, now, open_history
 from guiwei.cli.plan import make_plan
-from guiwei.engine.host import HostRun
+from guiwei.engine.host import HostRun, not_begun
 from guiwei.engine.work import Work
 from guiwei.errors import GateError
 from guiwei.model.plan import HostPlan, Plan
@@ -62,6 +62,7 @@ def command(
         project.works,
         lambda host_run, work: _apply_one(host_run, work, saved_hosts, runner.key, "issue" if issue else None),
         recorder.host_ended,
+        not_begun,
     )
     result = RunResult(
         run=runner.run,
@@ -79,7 +80,7 @@ def command(
     output.show(run_view(result, output.words))
     output.document(result)
     project.show_notices(output)
-    return exit_code(result_statuses(result.hosts), differs=False)
+    return runner.exit_code(exit_code(result_statuses(result.hosts), differs=False))
 
 
 def _saved_plan(path: Path) -> Plan | None:

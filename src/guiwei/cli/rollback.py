@@ -14,6 +14,7 @@ from guiwei.cli._project import Project
 from guiwei.cli._record import Recorder
 from guiwei.cli._running import Runner, now, open_history
 from guiwei.cli.apply import result_statuses
+from guiwei.engine.host import not_begun
 from guiwei.engine.work import Work
 from guiwei.errors import InputError
 from guiwei.model.plan import HostPlan
@@ -32,9 +33,10 @@ def command(run: str, selection: Selection, forks: int, settings: Settings, outp
     """Take back what a run did; refused where an invoice was issued since. 撤销一次运行所做的更改。"""
     history = open_history()
     past = history.run(run)
-    touched = {host["host"]: host["result"] for host in past["hosts"]}
+    noted = {host["host"]: host["result"] for host in past["hosts"]}
     project = Project(selection, _playbook_of(past)).with_history(history)
-    works = tuple(work for work in project.works if work.host.name in touched)
+    # Of a run that was cut off before its end, any host may know more than the history does.
+    works = tuple(work for work in project.works if work.host.name in noted or not past["finished"])
     if not works:
         raise InputError("rollback-no-host", run=run)
     runner = Runner(output, settings, forks)
@@ -47,8 +49,9 @@ def command(run: str, selection: Selection, forks: int, settings: Settings, outp
 
     results = runner.each(
         tuple(works),
-        lambda host_run, work: host_run.roll_back(work, run, _ledgers(touched[work.host.name])),
+        lambda host_run, work: host_run.roll_back(work, run, _ledgers(noted.get(work.host.name))),
         ended,
+        lambda work: not_begun(work)[1],
     )
     outcome = RunResult(
         run=runner.run,
@@ -64,7 +67,7 @@ def command(run: str, selection: Selection, forks: int, settings: Settings, outp
 
     output.show(run_view(outcome, output.words))
     output.document(outcome)
-    return exit_code(result_statuses(outcome.hosts), differs=False)
+    return runner.exit_code(exit_code(result_statuses(outcome.hosts), differs=False))
 
 
 def _playbook_of(past: Mapping[str, Any]) -> Path:
@@ -80,8 +83,13 @@ def _playbook_of(past: Mapping[str, Any]) -> Path:
     return Path(load_plan(path).inputs["playbook"])
 
 
-def _ledgers(result: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], ...]]:
-    """Instance → its ledger before the run, for instances whose data the run backed up and touched."""
+def _ledgers(result: Mapping[str, Any] | None) -> dict[str, tuple[Mapping[str, Any], ...]] | None:
+    """Instance → its ledger before the run, for instances whose data the run backed up and touched.
+
+    None where the history has no result, or one that does not know how its last step ended: the PC knows.
+    """
+    if result is None or result["status"] == "unknown":
+        return None
     backed_up = {
         step["receipt"]["label"]: tuple(step["receipt"]["note"].get("ledger", ()))
         for step in reversed(result.get("steps", ()))

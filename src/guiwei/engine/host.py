@@ -18,7 +18,7 @@ from guiwei.errors import GateError, GuiweiError, UnknownOutcomeError, Unreachab
 from guiwei.model.plan import HostPlan, Stage, Step
 from guiwei.model.run import Event, HostResult, InstanceResult, StepResult
 
-__all__ = ["HostRun", "status_of"]
+__all__ = ["HostRun", "not_begun", "status_of"]
 
 #: How a step may end that ends its stage.
 _BAD = ("failed", "refused", "unknown", "unreachable")
@@ -45,6 +45,7 @@ class HostRun:
         key: the plan's HMAC key in hex.
         observer: told of every event.
         planner: makes the plan; another one backs up or restores.
+        stopping: whether somebody wants to stop; then no further step is begun.
     """
 
     connect: Connect
@@ -52,6 +53,7 @@ class HostRun:
     run: str
     key: str
     planner: Callable[[Work, Observation], HostPlan] = plan_host
+    stopping: Callable[[], bool] = lambda: False
 
     def plan(self, work: Work) -> HostPlan:
         """Observe and plan one host; never raises an expected error, its status says it."""
@@ -85,7 +87,7 @@ class HostRun:
         def run(session: Session) -> HostResult:
             started = time.monotonic()
             plan = self._planned(work, session)
-            results = self._verified(work, session, plan, level, changed=False)
+            results = self._verified(work, session, plan, level, ())
             status = "differs" if any(each.status == "failed" for each in results) else "unchanged"
             if plan.status in ("failed", "refused"):
                 status = plan.status
@@ -112,7 +114,9 @@ class HostRun:
 
         return self._with_session(work, run, failed)
 
-    def roll_back(self, work: Work, run: str, ledgers: Mapping[str, tuple[Mapping[str, Any], ...]]) -> HostResult:
+    def roll_back(
+        self, work: Work, run: str, ledgers: Mapping[str, tuple[Mapping[str, Any], ...]] | None
+    ) -> HostResult:
         """Take back what a run did on one host; see `maintenance.roll_back`."""
         from guiwei.engine.maintenance import roll_back
 
@@ -170,7 +174,7 @@ class HostRun:
             return HostResult(host, "refused", error=refusal, instances=_untouched(plan))
         if plan.status == "refused":
             return HostResult(host, plan.status, error=plan.error or _first_error(plan), instances=_untouched(plan))
-        if chosen is None:
+        if chosen is None or self.stopping():
             skipped = tuple(replace(each, status="skipped") for each in _untouched(plan))
             return HostResult(host, "skipped", instances=skipped)
         results = self._stages(work, session, chosen) if chosen.steps else ()
@@ -178,11 +182,12 @@ class HostRun:
         changed = any(result.status == "changed" for result in results)
         if bad:
             status = "refused" if bad[0].status == "refused" and not changed else bad[0].status
-            return HostResult(host, status, results, _outcomes(chosen, results), bad[0].error)
+            return HostResult(host, status, results, _outcomes(plan, results), bad[0].error)
         wanted = level or str(work.verify.get("level", "")) or None
-        instances = _outcomes(chosen, results)
+        # The fresh plan tells how the instances are; a saved one, how they were when it was made.
+        instances = _outcomes(plan, results)
         if wanted:
-            instances = self._verified(work, session, plan, wanted if changed else "ready", changed)
+            instances = self._verified(work, session, plan, wanted if changed else "ready", instances)
         return HostResult(host, _ended(chosen, changed, instances), results, instances)
 
     def _stages(self, work: Work, session: Session, plan: HostPlan) -> tuple[StepResult, ...]:
@@ -194,6 +199,10 @@ class HostRun:
             if stage.instance in stopped or (stage.instance is None and stopped):
                 # What builds on a stage that failed is not begun; handlers stay noted on the PC.
                 continue
+            if self.stopping():
+                if not any(result.status in _BAD for result in results):
+                    results.append(_interrupted(stage.steps[0], self.run, plan.host))
+                break
             done = self._stage(work, session, stage, plan, results)
             results += done
             if any(result.status in _BAD for result in done):
@@ -221,6 +230,9 @@ class HostRun:
             )
             results.append(result)
             self._tell("step", work, id=step.id, name=step.name, status=result.status)
+            if self.stopping() and len(results) < len(stage.steps):
+                # The session is closed next: the PC ends the step that it may have begun by now, and stops.
+                raise UnknownOutcomeError("interrupted", host=work.host.name, run=self.run)
 
         request = {
             "op": "apply",
@@ -242,28 +254,33 @@ class HostRun:
         return results
 
     def _verified(
-        self, work: Work, session: Session, plan: HostPlan, level: str, changed: bool
+        self, work: Work, session: Session, plan: HostPlan, level: str, ended: tuple[InstanceResult, ...]
     ) -> tuple[InstanceResult, ...]:
         plans = {each.id: each for each in plan.instances}
-        sound = tuple(each for each in work.instances if plans[each.id].status in ("unchanged", "differs"))
+        outcomes = {each.id: each for each in ended or _untouched(plan)}
+        sound = tuple(
+            each
+            for each in work.instances
+            if plans[each.id].status in ("unchanged", "differs") and outcomes[each.id].status != "skipped"
+        )
         invoices: dict[str, tuple[Mapping[str, Any], ...]] = {}
         errors: dict[str, GuiweiError] = {}
         if level == "issue":
             for instance in sound:
                 self._issue(work, session, instance, invoices, errors)
         if not sound:
-            return _untouched(plan)
+            return tuple(outcomes.values())
         request = verification_request(work, sound)
         started = time.monotonic()
         observation = Observation.from_answer(session.ask(request), round(time.monotonic() - started, 4))
         results = []
         for instance in work.instances:
             if instance not in sound:
-                results.append(_instance_result(plans[instance.id]))
+                results.append(outcomes[instance.id])
                 continue
-            moved = changed and plans[instance.id].status == "differs"
             before = plans[instance.id].ledger
-            result = verified(instance, observation, before, invoices.get(instance.id, ()), moved)
+            good = outcomes[instance.id].status if ended else "unchanged"
+            result = verified(instance, observation, before, invoices.get(instance.id, ()), good)
             if instance.id in errors:
                 result = replace(result, status="failed", error=errors[instance.id])
             results.append(result)
@@ -286,6 +303,11 @@ class HostRun:
             errors[instance.id] = error
 
 
+def _interrupted(step: Step, run: str, host: str) -> StepResult:
+    error = UnknownOutcomeError("interrupted", host=host, run=run)
+    return StepResult(step.id, "unknown", step.name, step.instance, error=error)
+
+
 def _placed(wire: Mapping[str, Any], step: Step) -> GuiweiError | None:
     """The PC knows nothing of the user's files: where the step was asked for is added here."""
     if not wire.get("error"):
@@ -293,6 +315,12 @@ def _placed(wire: Mapping[str, Any], step: Step) -> GuiweiError | None:
     error = error_from_wire(wire["error"])
     error.place = error.place or step.place
     return error
+
+
+def not_begun(work: Work) -> tuple[HostPlan, HostResult]:
+    """Return the outcome of a host that nothing was begun on."""
+    instances = tuple(InstanceResult(each.id, "skipped") for each in work.instances)
+    return HostPlan(work.host.name, "skipped"), HostResult(work.host.name, "skipped", instances=instances)
 
 
 def _plan_failed(host: str, error: GuiweiError) -> HostPlan:
@@ -308,7 +336,7 @@ def _untouched(plan: HostPlan) -> tuple[InstanceResult, ...]:
 
 
 def _outcomes(plan: HostPlan, results: tuple[StepResult, ...]) -> tuple[InstanceResult, ...]:
-    """Each instance's outcome by its own steps; one that no step was for stays what the plan says."""
+    """Each instance's outcome by its own steps; one that no step was for stays what the plan says, or was skipped."""
     outcomes = []
     for each in plan.instances:
         own = [result for result in results if result.instance == each.id]
@@ -318,8 +346,8 @@ def _outcomes(plan: HostPlan, results: tuple[StepResult, ...]) -> tuple[Instance
             outcome = replace(outcome, status=bad.status, error=bad.error)
         elif any(result.status == "changed" for result in own):
             outcome = replace(outcome, status="changed")
-        elif own:
-            outcome = replace(outcome, status="unchanged")
+        elif own or outcome.status == "differs":
+            outcome = replace(outcome, status="unchanged" if own else "skipped")
         outcomes.append(outcome)
     return tuple(outcomes)
 

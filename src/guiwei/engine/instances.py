@@ -14,6 +14,7 @@ from guiwei.engine.work import InstanceWork, Work
 from guiwei.errors import GuiweiError
 from guiwei.model.plan import InstancePlan, Stage
 from guiwei.model.product import Reading
+from guiwei.target.contract import identity_of
 
 __all__ = ["PlannedInstance", "plan_instance"]
 
@@ -57,7 +58,17 @@ def plan_instance(work: Work, instance: InstanceWork, observation: Observation) 
         ledger=ledger_rows(instance, observation),
         facts=_told(instance, observation),
     )
-    return PlannedInstance(plan, tuple(stages), artifacts, parameters.desired)
+    desired = {**parameters.desired, **_software_wanted(instance, observation)}
+    return PlannedInstance(plan, tuple(stages), artifacts, desired)
+
+
+def _software_wanted(instance: InstanceWork, observation: Observation) -> dict[str, Mapping[str, Any]]:
+    """The version is declared whether an upgrade is needed or not: a saved plan may find it there already."""
+    software, wanted = instance.product.software, instance.wanted.get("software.version")
+    if software is None or wanted is None:
+        return {}
+    identity = identity_of("package", {"name": software.package["name"]}, instance.id)
+    return {identity: {"version": str(wanted.rendered(observation.context(instance.id)))}}
 
 
 def _stages(

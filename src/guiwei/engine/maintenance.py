@@ -98,17 +98,23 @@ def _host_plan(work: Work, observation: Observation, plans: list[InstancePlan], 
 
 
 def roll_back(
-    session: Session, work: Work, run: str, ledgers: Mapping[str, tuple[Mapping[str, Any], ...]]
+    session: Session, work: Work, run: str, ledgers: Mapping[str, tuple[Mapping[str, Any], ...]] | None
 ) -> HostResult:
     """Take back what a run did on one host.
 
     Args:
-        ledgers: instance → its ledger before the run, for the instances whose data the run touched.
+        ledgers: instance → its ledger before the run, for the instances whose data the run touched; None if nobody
+            noted them (the controller was cut off), then the backups that the run made tell.
 
     Raises:
         GateError: `data-moved`: an invoice was issued since.
     """
     observation = Observation.from_answer(session.ask(observation_request(work)), 0.0)
+    if ledgers is None:
+        receipts = session.ask({"op": "backups", "run": run})["backups"]
+        # The first backup of an instance is the one from before anything was touched.
+        found = {each["label"]: tuple(each["note"].get("ledger", ())) for each in reversed(receipts)}
+        ledgers = {label: rows for label, rows in found.items() if rows}
     for instance in work.instances:
         if instance.id in ledgers:
             refuse_if_moved(instance.id, ledgers[instance.id], ledger_rows(instance, observation), run)

@@ -68,7 +68,8 @@ def load_plan(path: Path) -> Plan:
         raise InputError("plan-damaged", file=str(path))
     hosts = tuple(_host(host) for host in body["hosts"])
     known = {field.name for field in dataclasses.fields(Plan)}
-    return Plan(**{**{name: item for name, item in body.items() if name in known}, "hosts": hosts, "digest": digest})
+    plain = {name: _revive(item) for name, item in body.items() if name in known and name != "hosts"}
+    return Plan(**{**plain, "hosts": hosts, "digest": digest})
 
 
 def _canonical(body: Any) -> bytes:
@@ -85,10 +86,15 @@ def _plain(value: Any, key: str) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name), key) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(name): _plain(item, key) for name, item in value.items()}
+        return {_escaped(str(name)): _plain(item, key) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item, key) for item in value]
     return value
+
+
+def _escaped(name: str) -> str:
+    """A user's own name may look like one of the marks above."""
+    return f"${name}" if name.startswith("$") else name
 
 
 def _revive(value: Any) -> Any:
@@ -99,7 +105,7 @@ def _revive(value: Any) -> Any:
             return error_from_wire(value["$error"])
         if set(value) == {"$place"}:
             return Place(*value["$place"])
-        return {name: _revive(item) for name, item in value.items()}
+        return {name.removeprefix("$"): _revive(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_revive(item) for item in value]
     return value

@@ -13,7 +13,7 @@ from guiwei.engine.work import Work, contexts
 from guiwei.errors import GateError, GuiweiError
 from guiwei.model.plan import HostPlan, InstancePlan, Stage, Step
 from guiwei.model.playbook import Declaration, Desired
-from guiwei.target.contract import compose, differences, find_type
+from guiwei.target.contract import PRESENCE, Resource, compose, differences, find_type
 
 __all__ = ["plan_host"]
 
@@ -49,7 +49,8 @@ def plan_host(work: Work, observation: Observation) -> HostPlan:
         seconds=observation.seconds,
         facts=observation.facts,
         artifacts=artifacts,
-        desired={**desired, **{step.resource: step.state or {} for stage in numbered for step in stage.steps}},
+        # A declared resource has its one form there already; a step has what was written.
+        desired={**{step.resource: step.state or {} for stage in numbered for step in stage.steps}, **desired},
         observing=contexts(work),
     )
 
@@ -110,11 +111,11 @@ class _TaskPlanner:
         wanted = (
             None if found.state is None else compose(declaration.module, declaration.reading).normal(dict(found.state))
         )
-        self.desired[declaration.id] = wanted or {}
+        self.desired[declaration.id] = _remembered(cls, wanted)
         changes = differences(cls, wanted, None if observed is None else dict(observed))
         if cls.kind == "probe" and changes:
             raise _unmet(declaration, found, observed)
-        if not changes:
+        if not changes and declaration.handler is None:
             return None
         self.artifacts.update({sha256: str(path) for sha256, path in found.artifacts})
         return Step(
@@ -143,7 +144,11 @@ class _TaskPlanner:
             raise
 
     def _handler(self, declaration: Declaration, notifiers: Mapping[str, list[str]]) -> Step | None:
-        """A handler runs if a step that notifies it changes something, or if an earlier run did not get to it."""
+        """A handler runs if a step that notifies it changes something, or if an earlier run did not get to it.
+
+        It is planned though it has nothing to do as things are: the step before it may change that (a service that it
+        starts again), and one that is owed from an earlier run must be struck off on the PC.
+        """
         assert declaration.handler is not None
         pending = declaration.handler in self.observation.pending_handlers
         notified_by = tuple(notifiers.get(declaration.handler, ()))
@@ -152,6 +157,13 @@ class _TaskPlanner:
             return None
         when_changed = None if pending else notified_by
         return replace(step, guards=None, handler=declaration.handler, when_changed=when_changed)
+
+
+def _remembered(cls: type[Resource], wanted: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What the next plan tells drift by; that the thing is there at all is a part of it."""
+    if cls.kind != "lens":
+        return wanted or {}
+    return {PRESENCE: "absent"} if wanted is None else {PRESENCE: "present", **wanted}
 
 
 def _comparable(declaration: Declaration) -> bool:

@@ -26,21 +26,24 @@ def over_hosts(
 
     Raises:
         Exception: whatever bug one host's call raised, after the hosts under way have ended.
+        KeyboardInterrupt: at once; the hosts under way are left to themselves.
     """
     outcomes: dict[int, Outcome] = {}
-    with ThreadPoolExecutor(max_workers=max(1, min(forks, len(works) or 1)), thread_name_prefix="host") as pool:
-        pending: dict[Future[Outcome], int] = {pool.submit(call, work): place for place, work in enumerate(works)}
-        try:
-            while pending:
-                done, _ = wait(pending, return_when=FIRST_COMPLETED)
-                for place, outcome in _collected(pending, done):
-                    outcomes[place] = outcome
-                    if finished is not None:
-                        finished(works[place], outcome)
-        except BaseException:
-            for future in pending:
-                future.cancel()
-            raise
+    pool = ThreadPoolExecutor(max_workers=max(1, min(forks, len(works) or 1)), thread_name_prefix="host")
+    pending: dict[Future[Outcome], int] = {pool.submit(call, work): place for place, work in enumerate(works)}
+    patient = True
+    try:
+        while pending:
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for place, outcome in _collected(pending, done):
+                outcomes[place] = outcome
+                if finished is not None:
+                    finished(works[place], outcome)
+    except KeyboardInterrupt:
+        patient = False
+        raise
+    finally:
+        pool.shutdown(wait=patient, cancel_futures=True)
     return [outcomes[place] for place in range(len(works))]
 
 

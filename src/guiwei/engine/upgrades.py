@@ -107,7 +107,12 @@ class InstanceSteps:
                       for n, step in enumerate(parameters.steps)]  # fmt: skip
         else:
             steps += parameters.steps
-        if not has_service or not self.wants_running:
+        if not has_service:
+            return tuple(steps)
+        if not self.wants_running:
+            # Stopped only where the play says so: a play that wants nothing of the client stops nothing.
+            if self.wants_rest and self.running and not needs_backup:
+                steps.append(self.service("stop@1", {"running": False}, True))
             return tuple(steps)
         if needs_backup or not self.running:
             steps.append(self.service("start@1", {"running": True}, False))
@@ -124,6 +129,11 @@ class InstanceSteps:
         if not isinstance(wanted.value, bool):
             raise InputError("value-boolean", wanted.place, parameter="software.running", value=str(wanted.value))
         return wanted.value
+
+    @property
+    def wants_rest(self) -> bool:
+        """Whether the play says that the client is not to run."""
+        return "software.running" in self.instance.wanted and not self.wants_running
 
 
 def software_stages(steps: InstanceSteps, parameters: ParameterPlan) -> tuple[list[Stage], dict[str, str]]:
@@ -146,11 +156,12 @@ def software_stages(steps: InstanceSteps, parameters: ParameterPlan) -> tuple[li
         raise ResourceError("software-missing", instance=instance.id, product=instance.product.name)
     route = graph.route(str(have), goal, wanted.place)
     data = observation.value(software.data_version, instance.id)
-    if not route and not same_version(str(data), goal):
-        # A new program over old data: the first start has not finished. Starting it again finishes it.
-        return [_unfinished(steps, software, parameters, str(data), goal)], {}
     stages, artifacts = [], {}
-    for number, edge in enumerate(route, 1):
+    if not same_version(str(data), str(have)):
+        # A new program over old data: the first start has not finished. Starting it again finishes it, and must do so
+        # before the next program is put in place: a first start migrates one step only.
+        stages.append(_unfinished(steps, software, parameters, str(data), graph.known(str(have))))
+    for number, edge in enumerate(route, len(stages) + 1):
         stage, needed = _edge_stage(steps, software, parameters, edge, number, wanted.place)
         stages.append(stage)
         artifacts.update(needed)
@@ -164,6 +175,8 @@ def _unfinished(steps: InstanceSteps, software: Software, parameters: ParameterP
     made.append(_start(steps, software, goal, data, 1))
     if software.activation is not None:
         made.append(_activation(steps, software, 1))
+    if not steps.wants_running:
+        made.append(steps.service("rest@1", {"running": False}, True))
     return Stage(0, "upgrade", tuple(made), steps.instance.id, (data, goal))
 
 

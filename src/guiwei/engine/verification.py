@@ -38,13 +38,14 @@ def verified(
     observation: Observation,
     before: tuple[Mapping[str, Any], ...],
     invoices: tuple[Mapping[str, Any], ...],
-    changed: bool,
+    good: str,
 ) -> InstanceResult:
     """Return an instance's checks and reconciliation.
 
     Args:
         before: the ledger as it was before anything was touched; empty if nobody looked.
         invoices: the run's recorded test invoices.
+        good: the status if all is well; `failed` otherwise.
     """
     checks = tuple(_check(instance, check, observation) for check in instance.product.ready)
     after: tuple[Mapping[str, Any], ...] = ()
@@ -58,10 +59,10 @@ def verified(
             reconciled = not differences
     except GuiweiError as raised:
         error, reconciled = raised, False
-    good = all(check.ok for check in checks) and reconciled is not False
+    well = all(check.ok for check in checks) and reconciled is not False
     return InstanceResult(
         id=instance.id,
-        status=("changed" if changed else "unchanged") if good else "failed",
+        status=good if well else "failed",
         error=error,
         checks=checks,
         ledger_before=before,

@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from guiwei.errors import InputError
 __all__ = ["History", "default_path"]
 
 #: Each entry brings the database one version on; `PRAGMA user_version` counts them. Never edit one: append.
+#: No text in them holds a semicolon.
 _MIGRATIONS = (
     """
     CREATE TABLE run (
@@ -180,17 +181,33 @@ class History:
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = sqlite3.connect(self._path, timeout=30)
-        database.row_factory = sqlite3.Row
-        # The history is written after the fact: a lost last line is found again in the PC's journal, so a host's
-        # result waits for no disk.
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        self._migrate(database)
+        try:
+            database.row_factory = sqlite3.Row
+            self._check_version(database)
+            # The history is written after the fact: a lost last line is found again in the PC's journal, so a host's
+            # result waits for no disk. Without WAL it is slower, not wrong: another guiwei may be in the way.
+            with suppress(sqlite3.OperationalError):
+                database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            self._migrate(database)
+        except BaseException:
+            database.close()
+            raise
         return database
 
-    def _migrate(self, database: sqlite3.Connection) -> None:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
+    def _check_version(self, database: sqlite3.Connection) -> int:
+        version = int(database.execute("PRAGMA user_version").fetchone()[0])
         if version > len(_MIGRATIONS):
             raise InputError("history-newer", file=str(self._path), version=version)
-        for number in range(version, len(_MIGRATIONS)):
-            database.executescript(f"BEGIN; {_MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+        return version
+
+    def _migrate(self, database: sqlite3.Connection) -> None:
+        if self._check_version(database) == len(_MIGRATIONS):
+            return
+        with database:
+            database.execute("BEGIN IMMEDIATE")
+            # Looked at again under the lock: of several that begin at once, one makes the tables.
+            for number in range(self._check_version(database), len(_MIGRATIONS)):
+                for statement in _MIGRATIONS[number].split(";"):
+                    database.execute(statement)
+                database.execute(f"PRAGMA user_version = {number + 1}")

@@ -40,14 +40,13 @@ def reconcile(
 
 
 def _sums(rows: Iterable[Mapping[str, Any]]) -> dict[_Key, tuple[int, Decimal, Decimal]]:
-    return {
-        (str(row["kind"]), str(row["month"])): (
-            int(row["count"]),
-            Decimal(str(row["amount"])),
-            Decimal(str(row["tax"])),
-        )
-        for row in rows
-    }
+    """A product's query may group finer (by machine, say): rows of one kind and month are one sum."""
+    sums: dict[_Key, tuple[int, Decimal, Decimal]] = {}
+    for row in rows:
+        key = (str(row["kind"]), str(row["month"]))
+        count, amount, tax = sums.get(key, (0, Decimal(0), Decimal(0)))
+        sums[key] = (count + int(row["count"]), amount + Decimal(str(row["amount"])), tax + Decimal(str(row["tax"])))
+    return sums
 
 
 def _told(sums: tuple[int, Decimal, Decimal] | None) -> str:

@@ -112,10 +112,9 @@ def _limit(value: Any) -> str:
     # Devices keep the step's exponent; no limit is as small as 8 yuan.
     if re.fullmatch("[3-8]", text):
         return limit_of(int(text))
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise _Wrong("value-limit") from None
+    amount = _decimal(text)
+    if amount is None:
+        raise _Wrong("value-limit")
     steps = [Decimal(limit_of(exponent)) for exponent in range(3, 9)]
     if amount not in steps:
         raise _Wrong("value-limit-step", steps=", ".join(str(step) for step in steps))
@@ -123,13 +122,23 @@ def _limit(value: Any) -> str:
 
 
 def _amount(value: Any) -> str:
+    amount = None if isinstance(value, bool) else _decimal(str(value).replace(",", ""))
+    if amount is None or amount < 0:
+        raise _Wrong("value-amount")
     try:
-        amount = Decimal(str(value).replace(",", ""))
+        # Nothing is less than zero, not even minus zero.
+        return str(abs(amount.quantize(Decimal("0.01"))))
     except InvalidOperation:
         raise _Wrong("value-amount") from None
-    if isinstance(value, bool) or not amount.is_finite() or amount < 0:
-        raise _Wrong("value-amount")
-    return str(amount.quantize(Decimal("0.01")))
+
+
+def _decimal(text: str) -> Decimal | None:
+    """Return a finite decimal; None for what is none (`nan` and `inf` are numbers to Python, not to a ledger)."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def _integer(value: Any) -> str:
@@ -141,8 +150,13 @@ def _integer(value: Any) -> str:
 
 def _url(value: Any) -> str:
     text = str(value).strip()
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", text):
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # An unclosed bracket, or a port that is none.
+        good = False
+    if not good or re.search(r"[\s\x00-\x1f\x7f]", text):
         raise _Wrong("value-url")
     return text
 

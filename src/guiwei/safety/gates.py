@@ -46,22 +46,40 @@ def staleness(saved: HostPlan, fresh: HostPlan, key: str) -> GateError | None:
     """Return why a saved plan of a host may no longer be applied, None if it may.
 
     Only the before-values of fields that the saved plan changes count, and what it wants; something else that moved
-    on the PC does not make it stale. A step that is no longer needed is fine: it will find nothing to do.
+    on the PC does not make it stale. A step that is no longer needed is fine: it will find nothing to do. But where
+    guiwei itself needs a further step for the same client by now (to stop it: it has been started since), the saved
+    steps alone would be wrong.
 
     Args:
         key: the plan's HMAC key.
     """
     now = {step.id: step for step in fresh.steps}
+    waiting = {instance.id for instance in fresh.instances if instance.status == "pending"}
     for step in saved.steps:
+        if step.instance in waiting:
+            # Its disk has been unplugged since: it is left alone, and the rest of the plan is as good as before.
+            continue
         current = now.get(step.id)
         if current is None:
-            if step.resource not in fresh.desired and step.origin != "guiwei":
+            # What follows from an earlier step (an activation after an upgrade) goes with it.
+            if step.resource not in fresh.desired and step.origin != "guiwei" and step.known_after is None:
                 return GateError("plan-inputs-changed", step.place, step=step.name or step.resource)
             continue
         if not _same(step.state, current.state, key) or not _same(step.reading, current.reading, key):
             return GateError("plan-inputs-changed", step.place, step=step.name or step.resource)
         if step.guards is not None and not _same(step.guards, current.guards, key):
             return GateError("plan-stale", step.place, step=step.name or step.resource, fields=sorted(step.guards))
+    return _unforeseen(saved, fresh)
+
+
+def _unforeseen(saved: HostPlan, fresh: HostPlan) -> GateError | None:
+    known = {step.id for step in saved.steps}
+    busy = {step.instance for step in fresh.steps if step.id in known}
+    for step in fresh.steps:
+        own = step.origin == "guiwei" and step.when_changed is None and step.instance in busy
+        if own and step.id not in known:
+            fields = sorted(change.field for change in step.changes)
+            return GateError("plan-stale", step.place, step=step.name or step.resource, fields=fields)
     return None
 
 

@@ -76,10 +76,12 @@ class Agent:
     def _apply(self, request: Mapping[str, Any]) -> Dict[str, Any]:
         from guiwei.target.facts import mint_pc_id
         from guiwei.target.journal import Journal
+        from guiwei.target.leftovers import sweep
         from guiwei.target.steps import apply_steps
 
         os.makedirs(self._state_dir, mode=0o700, exist_ok=True)
-        with self._lock(request["run"]):
+        with self._lock(request["run"]) as cut:
+            sweep(self._state_dir, cut)
             mint_pc_id(self._state_dir, request.get("machine_id", ""))
             journal = Journal(self._state_dir, request["run"])
             system = System(self._root, self._state_dir, journal, self._blob)
@@ -92,11 +94,15 @@ class Agent:
 
     def _rollback(self, request: Mapping[str, Any]) -> Dict[str, Any]:
         from guiwei.target.journal import Journal, list_runs
+        from guiwei.target.leftovers import sweep
         from guiwei.target.undo import roll_back
 
         if request["run"] not in list_runs(self._state_dir):
             return {"op": "rolled-back", "whole": True, "known": False}
-        with self._lock(request["run"]):
+        with self._lock(request["run"]) as cut:
+            sweep(self._state_dir, cut)
+            # What was fetched for the run, and kept for its next try, goes as well.
+            sweep(self._state_dir, request["run"], fetched=True)
             journal = Journal(self._state_dir, request["run"])
             system = System(self._root, self._state_dir, journal, self._blob)
             try:
@@ -112,7 +118,14 @@ class Agent:
         backups = Backups(System(self._root, self._state_dir))
         if request.get("check"):
             return {"op": "backups", "backups": [backups.check(request["check"])]}
-        return {"op": "backups", "backups": backups.list()}
+        receipts = backups.list()
+        if request.get("run"):
+            from guiwei.target.journal import journal_entries
+
+            entries = journal_entries(self._state_dir, request["run"])
+            made = {entry["backup"] for entry in entries if entry["op"] == "data"}
+            receipts = [receipt for receipt in receipts if receipt["backup"] in made]
+        return {"op": "backups", "backups": receipts}
 
     # What requests need
 
@@ -150,14 +163,17 @@ class Agent:
 
 
 class _Lock:
-    """Held by the one agent that may write on this PC; the system lets go of it when the process ends."""
+    """Held by the one agent that may write on this PC; the system lets go of it when the process ends.
+
+    Entered, it tells the run whose agent was cut while it held the lock; empty if none was.
+    """
 
     def __init__(self, path: str, run: str) -> None:
         self._path = path
         self._run = run
         self._file: Any = None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> str:
         self._file = open(self._path, "a+b")
         try:
             if os.name == "nt":
@@ -175,9 +191,12 @@ class _Lock:
             holder = self._file.read().decode("utf-8", "replace").strip()
             self._file.close()
             raise GateError("pc-locked", holder=holder) from None
+        self._file.seek(0)
+        cut = self._file.read().decode("utf-8", "replace").strip()
         self._file.truncate(0)
         self._file.write(self._run.encode("utf-8"))
         self._file.flush()
+        return cut
 
     def __exit__(self, *_: object) -> None:
         self._file.truncate(0)

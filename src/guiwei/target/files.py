@@ -113,27 +113,28 @@ class Files:
                 self.set_mode(path, mode)
             return
         final_mode = mode or (before.mode if before else "0644")
+        temporary = os.path.join(os.path.dirname(real), ".guiwei-%d-%s" % (os.getpid(), os.path.basename(real)[:40]))
         number = self.intend(
             {
                 "op": "file",
                 "path": real,
+                "temporary": temporary,
                 "before": _record(real, before),
                 "after": {"sha256": sha256, "mode": final_mode},
             },
             _read_real(real) if before else None,
         )
         try:
-            self._replace(real, chunks(), sha256, final_mode, before)
+            self._replace(real, temporary, chunks(), sha256, final_mode, before)
         except OSError as error:
             # Of the temporary file's name nobody knows, and a full disk names none at all.
             error.filename = os.path.dirname(path) if isinstance(error, FileNotFoundError) else path
             raise
         self.done(number)
 
-    def _replace(self, real: str, chunks: Iterable[bytes], sha256: str, mode: str, before: Optional[Stat]) -> None:
-
-        folder = os.path.dirname(real)
-        temporary = os.path.join(folder, ".guiwei-%d-%s" % (os.getpid(), os.path.basename(real)[:40]))
+    def _replace(
+        self, real: str, temporary: str, chunks: Iterable[bytes], sha256: str, mode: str, before: Optional[Stat]
+    ) -> None:
         seen = new_sha256()
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         try:
@@ -154,7 +155,7 @@ class Files:
             if os.path.exists(temporary):
                 os.unlink(temporary)
             raise
-        fsync_folder(folder)
+        fsync_folder(os.path.dirname(real))
 
     def remove(self, path: str) -> None:
         """Remove a file; nothing happens if it is not there."""
@@ -280,6 +281,15 @@ class Files:
         self._journal().done(number, after=_record(real, stat_real(real)))
 
     # Journal
+
+    def announce(self, temporary: str, fetched: Optional[str] = None) -> None:
+        """Journal what is about to lie on the disk for a while, so that it is taken away after a cut.
+
+        Args:
+            temporary: a real path.
+            fetched: a real path that is kept until the run is rolled back: the next try goes on from there.
+        """
+        self._journal().append({"op": "scratch", "temporary": temporary, "fetched": fetched})
 
     def _journal(self) -> Journal:
         if self.journal is None:

@@ -48,7 +48,7 @@ def run_program(
         raise ResourceError("command-secret-argument", program=str(argv[0]))
     words = [str(word) for word in argv]
     # Output goes to files, not pipes: a daemon that a program leaves behind may hold a pipe open for ever.
-    with _scratch() as out, _scratch() as err, _scratch() as stdin:
+    with _scratch() as out, _scratch() as err, _in_memory() as stdin:
         stdin.write(str(reveal(given) or "").encode("utf-8"))
         stdin.seek(0)
         try:
@@ -76,6 +76,15 @@ def _scratch() -> Any:
     import tempfile
 
     return tempfile.TemporaryFile()
+
+
+def _in_memory() -> Any:
+    """A file that no disk sees, for what may be a secret; where the system has none (Windows), a temporary one."""
+    make = getattr(os, "memfd_create", None)
+    try:
+        return os.fdopen(make("guiwei"), "w+b") if make else _scratch()
+    except OSError:
+        return _scratch()
 
 
 def _beginning(file: BinaryIO) -> str:

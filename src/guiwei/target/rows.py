@@ -108,8 +108,11 @@ class Rows:
 
         self._journalled("pragma", path, write)
 
-    def undo(self, real: str, op: str, image: bytes) -> str:
+    def undo(self, real: str, op: str, image: bytes, cut: bool = False) -> str:
         """Put a row or the user version back as its before-image says.
+
+        Args:
+            cut: nobody knows whether the write came to its end.
 
         Returns:
             `restored`, or `conflict` if what is there is not what the run left.
@@ -128,6 +131,10 @@ class Rows:
             else:
                 found = _get(connection, kept["table"], kept["key"])
             if found == kept["before"]:
+                if cut and os.path.exists(real + "-journal"):
+                    # SQLite played back what was begun, or saw that nothing had been, and then it leaves this file to
+                    # the next who writes. The transaction keeps others from beginning one.
+                    os.unlink(real + "-journal")
                 return "restored"
             if found != kept["after"]:
                 return "conflict"

@@ -10,6 +10,7 @@ from guiwei.errors import GuiweiError, ResourceError
 from guiwei.target.contract import differences, find_type
 from guiwei.target.files import hash_file, own, stat_real
 from guiwei.target.journal import Journal, fsync_folder, journal_entries
+from guiwei.target.leftovers import UNDO
 from guiwei.target.system import System, convert_os_error
 from guiwei.target.trees import move_tree, remove_tree
 from guiwei.target.wire import decode
@@ -71,7 +72,7 @@ def _run_intents(entries: List[Entry]) -> List[Entry]:
 
 def _undo(system: System, journal: Journal, entry: Entry, done: Optional[Entry]) -> str:
     if entry["op"] in ("row", "pragma"):
-        return system.rows.undo(entry["path"], entry["op"], journal.image(entry["image"]))
+        return system.rows.undo(entry["path"], entry["op"], journal.image(entry["image"]), done is None)
     if entry["op"] == "state":
         return _undo_state(system, journal, entry)
     if entry["op"] == "data":
@@ -99,7 +100,7 @@ def _undo_file(journal: Journal, entry: Entry, done: Optional[Entry]) -> str:
     if before is None:
         os.unlink(real)
     else:
-        temporary = real + ".guiwei-undo"
+        temporary = real + UNDO
         with open(temporary, "wb") as file:
             file.write(journal.image(entry["image"]))
             file.flush()
@@ -157,7 +158,7 @@ def _undo_meta(entry: Entry) -> str:
 
 def _undo_tree(entry: Entry) -> str:
     real, aside = entry["path"], entry["aside"]
-    leaving = real + ".guiwei-undo"
+    leaving = real + UNDO
     if aside and not os.path.lexists(aside):
         # Never set aside (a cut before the rename), or put back already.
         remove_tree(leaving)

@@ -1,0 +1,41 @@
+"""What an agent that was cut (killed, a power cut) left half written: found by its journal, and taken away."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Iterator
+
+from guiwei.target.journal import journal_entries
+from guiwei.target.trees import remove_tree
+
+__all__ = ["UNDO", "sweep"]
+
+#: What a rollback writes beside the path that it puts back.
+UNDO = ".guiwei-undo"
+
+
+def sweep(state_dir: str, run: str, fetched: bool = False) -> None:
+    """Remove a run's temporary files and folders, and backups that were not finished; the caller holds the PC's lock.
+
+    Args:
+        run: the run that was cut; empty if none was.
+        fetched: also what was fetched for the run; the next try would otherwise go on from there.
+    """
+    if not run:
+        return
+    for entry in journal_entries(state_dir, run):
+        for path in _temporary(entry, fetched):
+            remove_tree(path)
+    backups = os.path.join(state_dir, "backups")
+    for name in os.listdir(backups) if os.path.isdir(backups) else ():
+        if name.endswith(".partial"):
+            remove_tree(os.path.join(backups, name))
+
+
+def _temporary(entry: Dict[str, Any], fetched: bool) -> Iterator[str]:
+    if entry.get("temporary"):
+        yield entry["temporary"]
+    if fetched and entry.get("fetched"):
+        yield entry["fetched"]
+    if entry["op"] in ("file", "touched", "tree"):
+        yield entry["path"] + UNDO

@@ -1,0 +1,151 @@
+"""The order of an upgrade and what stops it: nothing is touched that could not be put back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lantai_support import Run, Shop, codes, open_shop, packages, statuses, steps_of
+from scenario_bench import Bench
+
+from lab.lantai import faults
+
+
+@pytest.fixture
+def shop(bench: Bench, run: Run) -> Shop:
+    made = open_shop(bench, run)
+    made.play()
+    return made
+
+
+def test_every_stage_goes_stop_backup_package_start(bench: Bench, run: Run) -> None:
+    shop = open_shop(bench, run, running=True)
+    shop.play()
+    stages = shop.plan()["hosts"][0]["stages"]
+    assert [stage["versions"] for stage in stages] == [["2.4.0", "3.0.0"], ["3.0.0", "3.1.0"]]
+    for stage in stages:
+        names = [step["name"] for step in stage["steps"]]
+        package = f"lantai-{stage['versions'][1]}.tar.gz"
+        assert names[:3] == ["stop", "backup", package]
+        assert names.index("start") > 2
+        steps = {step["name"]: step for step in stage["steps"]}
+        assert steps[package]["requires"] == steps["backup"]["id"]
+    assert "activate" in [step["name"] for step in stages[0]["steps"]]
+    done = shop.apply()
+    ended = [(step["name"], step["status"]) for step in steps_of(done)]
+    assert [name for name, _ in ended] == [step["name"] for stage in stages for step in stage["steps"]]
+    assert {status for _, status in ended} == {"changed"}
+    assert shop.versions == ("3.1.0", "3.1.0")
+    assert shop.do("status")["answering"] is True
+
+
+def test_a_clerk_in_the_middle_of_an_invoice_is_left_alone(bench: Bench, run: Run) -> None:
+    shop = open_shop(bench, run, running=True)
+    shop.play()
+    shop.log_in()
+    shop.do("draft", "open")
+    # The client refuses at once (its 22, in use); guiwei looks on for as long as the profile says.
+    shop.product(("timeout: 90", "timeout: 2"))
+    before = shop.snapshot()
+    pid = shop.do("status")["pid"]
+    done = shop.apply(code=5)
+    assert statuses(done)["pc1"] == "failed"
+    assert codes(done) == ["service-not-stopped"]
+    assert [step["name"] for step in steps_of(done)] == ["stop"]
+    assert shop.snapshot() == before
+    assert (shop.do("status")["pid"], shop.do("status")["editing"]) == (pid, True)
+    shop.do("draft", "close")
+    shop.apply()
+    assert shop.versions == ("3.1.0", "3.1.0")
+
+
+def test_a_downgrade_is_refused(bench: Bench, run: Run) -> None:
+    shop = open_shop(bench, run, version="3.1.0")
+    shop.play({"software": {"version": "3.0.0"}})
+    before = shop.snapshot()
+    assert codes(shop.plan(code=4)) == ["version-downgrade"]
+    assert codes(shop.apply(code=4)) == ["version-downgrade"]
+    assert shop.snapshot() == before
+
+
+def test_an_unknown_version_is_wrong_input(shop: Shop) -> None:
+    shop.play({"software": {"version": "9.9"}})
+    done = shop.guiwei("apply", "play.yml", "--yes")
+    assert done.code == 2
+    assert "2.4.0, 3.0.0, 3.1.0" in done.err
+
+
+def test_a_missing_package_is_said_before_anything_is_touched(shop: Shop, tmp_path: Path) -> None:
+    some = tmp_path / "some"
+    some.mkdir()
+    shop.vars["guiwei_artifacts"] = str(some)
+    before = shop.snapshot()
+    done = shop.apply(code=5)
+    assert codes(done) == ["artifact-missing"]
+    assert shop.snapshot() == before
+    assert not shop.backups()
+
+
+def test_a_package_with_another_version_inside_is_not_installed(shop: Shop, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    (mixed / "lantai-3.0.0.tar.gz").write_bytes((packages() / "lantai-3.1.0.tar.gz").read_bytes())
+    (mixed / "lantai-3.1.0.tar.gz").write_bytes((packages() / "lantai-3.1.0.tar.gz").read_bytes())
+    shop.vars["guiwei_artifacts"] = str(mixed)
+    before = shop.snapshot()
+    done = shop.apply(code=5)
+    assert codes(done) == ["package-version"]
+    assert shop.snapshot() == before
+    assert shop.versions == ("2.4.0", "2.4.0")
+
+
+def test_a_damaged_database_is_not_backed_up_as_if_it_were_whole(shop: Shop) -> None:
+    faults.database_damaged(shop.root, shop.one.instance)
+    before = shop.snapshot()
+    done = shop.apply(code=5)
+    assert statuses(done)["pc1"] == "failed"
+    assert shop.snapshot() == before
+    assert not shop.backups()
+    assert not list(shop.bench.state.glob("backups/*"))
+
+
+def test_an_unfinished_upgrade_is_recognised_and_finished(shop: Shop) -> None:
+    faults.unfinished_migration(shop.root, shop.one.instance, str(packages()), "3.0.0")
+    assert shop.versions == ("3.0.0", "2.4.0")
+    shop.play({"software": {"version": "3.0.0"}})
+    before = shop.rows()
+    plan = shop.plan()
+    (stage,) = plan["hosts"][0]["stages"]
+    assert stage["versions"] == ["2.4.0", "3.0.0"]
+    assert "package" not in [step["module"] for step in stage["steps"]]
+    shop.apply()
+    assert shop.versions == ("3.0.0", "3.0.0")
+    assert shop.do("status")["needs_activation"] is False
+    assert shop.rows() == before
+    shop.plan(code=0)
+
+
+def test_an_unfinished_upgrade_on_the_way_is_finished_before_the_next_step(shop: Shop) -> None:
+    """3.0 was put over data of 2.4 and never started; 3.1 must not be put over that."""
+    faults.unfinished_migration(shop.root, shop.one.instance, str(packages()), "3.0.0")
+    before = shop.rows()
+    shop.apply()
+    assert shop.versions == ("3.1.0", "3.1.0")
+    assert shop.do("status")["answering"] is True
+    assert shop.rows() == before
+    shop.plan(code=0)
+
+
+def test_a_client_that_is_not_to_run_rests_after_each_first_start(shop: Shop) -> None:
+    """It must run for its migration; in the end it is stopped, and the next plan finds nothing to do."""
+    faults.unfinished_migration(shop.root, shop.one.instance, str(packages()), "3.0.0")
+    shop.play({"software": {"version": "3.0.0", "running": False}})
+    shop.apply()
+    assert shop.versions == ("3.0.0", "3.0.0")
+    assert shop.do("status")["running"] is False
+    shop.plan(code=0)
+    shop.play({"software": {"version": "3.1.0", "running": False}})
+    shop.apply()
+    assert shop.versions == ("3.1.0", "3.1.0")
+    assert shop.do("status")["running"] is False
+    shop.plan(code=0)
