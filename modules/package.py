@@ -135,7 +135,7 @@ class Package(Resource):
         real = system.files.real(self.path)
         beside = os.path.join(os.path.dirname(real), ".guiwei-" + sha256[:16])
         archive, prepared = beside + ".part", beside + ".tree"
-        system.files.announce(prepared, fetched=archive)
+        system.files.announce(temporary=prepared, fetched=archive)
         fetch_blob(system, sha256, archive)
         try:
             remove_tree(prepared)

@@ -7,7 +7,7 @@ import dataclasses
 import os
 import signal
 import time
-from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from guiwei.errors import ResourceError
 from guiwei.target.contract import Resource, State, key, option, value
@@ -15,6 +15,8 @@ from guiwei.target.system import System
 
 #: Seconds between two looks while waiting.
 PAUSE = 0.02
+#: Seconds to go on looking after a command has ended with an exit code that says no.
+REFUSED = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,45 +151,51 @@ class Service(Resource):
         return system.run(["systemctl", verb, self.name], float(self.timeout)).code
 
     def _start(self, system: System) -> None:
-        said = ""
+        code, said = 0, ""
         if self.provider == "unit":
             self._systemctl(system, "start")
         elif self.start is None:
             raise ResourceError("service-no-command", service=self.name, missing="start")
         else:
-            result = system.run(list(self.start), float(self.timeout))
-            said = (result.out + result.err).strip()[-500:]
-        if not self._wait(lambda: self._runs(system) and self._ready(system)):
-            raise ResourceError("service-not-started", service=self.name, seconds=self.timeout, output=said)
+            code, said = self._told(system, self.start)
+        if not self._wait(lambda: self._runs(system) and self._ready(system), code):
+            raise ResourceError("service-not-started", service=self.name, seconds=self._patience(code), output=said)
 
     def _stop(self, system: System) -> None:
         pid = self._pid(system) if self.pid_file is not None else None
         failure: Optional[ResourceError] = None
+        code, said = 0, ""
         try:
-            self._ask_to_stop(system, pid)
+            code, said = self._ask_to_stop(system, pid)
         except ResourceError as error:
             if error.code != "command-timeout":
                 raise
             failure = error
-        if failure is None and self._wait(lambda: not self._runs(system)):
+        if failure is None and self._wait(lambda: not self._runs(system), code):
             return
+        refused = ResourceError("service-not-stopped", service=self.name, seconds=self._patience(code), output=said)
         if not self.force or pid is None:
-            raise failure or ResourceError("service-not-stopped", service=self.name, seconds=self.timeout)
+            raise failure or refused
         from guiwei.target.processes import alive, end_tree
 
         end_tree(pid)
         if not self._wait(lambda: not alive(pid)):
-            raise ResourceError("service-not-stopped", service=self.name, seconds=self.timeout)
+            raise refused
 
-    def _ask_to_stop(self, system: System, pid: Optional[int]) -> None:
+    def _ask_to_stop(self, system: System, pid: Optional[int]) -> Tuple[int, str]:
         if self.provider == "unit":
-            self._systemctl(system, "stop")
-        elif self.stop is not None:
-            system.run(list(self.stop), float(self.timeout))
-        elif pid is None or os.name == "nt":
+            return self._systemctl(system, "stop"), ""
+        if self.stop is not None:
+            return self._told(system, self.stop)
+        if pid is None or os.name == "nt":
             raise ResourceError("service-no-command", service=self.name, missing="stop")
-        else:
-            os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGTERM)
+        return 0, ""
+
+    def _told(self, system: System, argv: List[str]) -> Tuple[int, str]:
+        result = system.run(list(argv), float(self.timeout))
+        text = (result.out + result.err).strip()[-500:]
+        return result.code, "%d: %s" % (result.code, text) if result.code else text
 
     def _ready(self, system: System) -> bool:
         ready = self.ready or {}
@@ -203,9 +211,17 @@ class Service(Resource):
             return False
         return True
 
-    def _wait(self, condition: Callable[[], bool]) -> bool:
-        """Look again and again; what is so already is seen at once."""
-        end = time.monotonic() + float(self.timeout)
+    def _patience(self, code: int) -> float:
+        """A command that says no (a client in use) is believed soon: nothing more will come of it."""
+        return min(float(self.timeout), REFUSED) if code else float(self.timeout)
+
+    def _wait(self, condition: Callable[[], bool], code: int = 0) -> bool:
+        """Look again and again; what is so already is seen at once.
+
+        Args:
+            code: exit code of the command that was to bring it about.
+        """
+        end = time.monotonic() + self._patience(code)
         while not condition():
             if time.monotonic() > end:
                 return False

@@ -52,7 +52,8 @@ class Machine:
 
     def _ssh_config(self) -> Path:
         path = self.bench.folder / "ssh_config"
-        lines = ("IdentitiesOnly yes", "BatchMode yes", "StrictHostKeyChecking yes",
+        # OpenSSH's first choice of key exchange costs seven times as much CPU.
+        lines = ("IdentitiesOnly yes", "BatchMode yes", "StrictHostKeyChecking yes", "KexAlgorithms curve25519-sha256",
                  f"UserKnownHostsFile {self.bench.folder / 'known_hosts'}")  # fmt: skip
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         return path

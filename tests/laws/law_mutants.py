@@ -170,9 +170,9 @@ def _spill(bites: Bites, _: type[Resource]) -> Iterable[Any]:
 def _drop_mode(bites: Bites, _: type[Resource]) -> Iterable[Any]:
     original, swap, make = Files._replace, Files.swap_tree, Files.make_folder
 
-    def replace(self: Files, real: str, chunks: Any, sha256: str, mode: str, before: Any) -> None:
+    def replace(self: Files, real: str, temporary: str, chunks: Any, sha256: str, mode: str, before: Any) -> None:
         bites.bite(mode != "0600")
-        original(self, real, chunks, sha256, "0600", before)
+        original(self, real, temporary, chunks, sha256, "0600", before)
 
     def set_mode(self: Files, path: str, mode: str) -> None:
         found = stat_real(self.real(path))
@@ -203,8 +203,8 @@ def _wrong_owner(bites: Bites, _: type[Resource]) -> Iterable[Any]:
         return []
     original, swap = Files._replace, Files.swap_tree
 
-    def replace(self: Files, real: str, chunks: Any, sha256: str, mode: str, before: Any) -> None:
-        original(self, real, chunks, sha256, mode, before)
+    def replace(self: Files, real: str, temporary: str, chunks: Any, sha256: str, mode: str, before: Any) -> None:
+        original(self, real, temporary, chunks, sha256, mode, before)
         # A new file belongs to whoever made it: only a file that was there has an owner to keep.
         if before is not None:
             bites.bite()

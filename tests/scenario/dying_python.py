@@ -14,7 +14,8 @@ from typing import Any
 
 __all__ = ["AT", "LOG", "install"]
 
-#: The number of the moment, from 1; or `NAME:END#N` for the Nth call of NAME whose last path ends so. Else it lives.
+#: The number of the moment, from 1; or `NAME:END#N` for the Nth call of NAME whose last path ends so, and
+#: `NAME:END#N+K` for the Kth moment after that. Else it lives.
 AT = "GUIWEI_TEST_KILL_AT"
 #: A file that gets one line a moment.
 LOG = "GUIWEI_TEST_KILL_LOG"
@@ -36,7 +37,8 @@ class _Moments:
         self._number = int(at) if at.isdigit() else 0
         self._call, _, rest = ("", "", "") if at.isdigit() or not at else at.partition(":")
         self._end, _, nth = rest.partition("#")
-        self._left = int(nth or 1)
+        nth, _, more = nth.partition("+")
+        self._left, self._more = int(nth or 1), int(more or 0)
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else -1
         self._count = 0
 
@@ -56,7 +58,9 @@ class _Moments:
             os.write(self._log, f"{self._count} {name} {last[0]}\n".encode())
         named = name == self._call and last[0].endswith(self._end)
         self._left -= named
-        if self._count == self._number or (named and self._left == 0):
+        if named and self._left == 0:
+            self._number = self._count + self._more
+        if self._count == self._number:
             os.kill(os.getpid(), signal.SIGKILL)
 
 

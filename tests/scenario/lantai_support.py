@@ -331,6 +331,6 @@ def _gist(code: int, document: Any) -> str:
     for host in document["hosts"]:
         steps = host.get("steps") or [step for stage in host.get("stages", ()) for step in stage["steps"]]
         lines += [f"  {step.get('status', step.get('kind'))} {step['id']}" for step in steps]
-        lines += [f"  {check['name']} {check['found']}" for each in host["instances"] for check in each.get("checks", ())
-                  if not check["ok"]]  # fmt: skip
+        checks = [check for each in host["instances"] for check in each.get("checks", ())]
+        lines += [f"  {check['name']} {check['found']}" for check in checks if not check["ok"]]
     return "\n".join(lines)

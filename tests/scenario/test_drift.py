@@ -75,7 +75,11 @@ def test_the_pc_moved(pc: PC) -> None:
 
 def test_the_playbook_moved(pc: PC) -> None:
     pc.apply(FILE % ("a", "0644"), INI % "30")
-    assert pc.causes(FILE % ("b", "0600"), INI % "60") == {"content": "intended", "mode": "intended", "value": "intended"}
+    assert pc.causes(FILE % ("b", "0600"), INI % "60") == {
+        "content": "intended",
+        "mode": "intended",
+        "value": "intended",
+    }
 
 
 def test_both_moved(pc: PC) -> None:

@@ -43,7 +43,7 @@ PLAYBOOK = """\
 APPLY = ("apply", "playbook.yml", "-i", "inventory.yml", "--yes", "--json")
 #: Every moment, instead of a sample by seed.
 WHOLE = os.environ.get("GUIWEI_PROOF") == "1"
-SAMPLE = 8
+SAMPLE = 12
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def _chosen(moments: list[str], seed: int) -> list[int]:
     return list(numbers) if WHOLE else sorted(random.Random(seed).sample(numbers, SAMPLE))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1] if WHOLE else [1, 2])
 def test_a_run_that_is_cut_goes_back_or_goes_on(seed: int, pc: Bench, run: Run) -> None:
     before, start = _seen(pc.root), _Twin(pc, "start")
     log = pc.folder / "moments"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from lantai_support import Run, Shop, codes, open_shop, packages, statuses, steps_of
+from lantai_support import Run, Shop, codes, errors_in, open_shop, packages, statuses, steps_of
 from scenario_bench import Bench
 
+from guiwei.model.inventory import Host
+from guiwei.transport import connect as transport
+from guiwei.transport.session import Session
+from guiwei.transport.settings import Settings
 from lab.lantai import faults
 
 
@@ -44,13 +52,13 @@ def test_a_clerk_in_the_middle_of_an_invoice_is_left_alone(bench: Bench, run: Ru
     shop.play()
     shop.log_in()
     shop.do("draft", "open")
-    # The client refuses at once (its 22, in use); guiwei looks on for as long as the profile says.
-    shop.product(("timeout: 90", "timeout: 2"))
     before = shop.snapshot()
     pid = shop.do("status")["pid"]
     done = shop.apply(code=5)
     assert statuses(done)["pc1"] == "failed"
-    assert codes(done) == ["service-not-stopped"]
+    (error, *_) = errors_in(done)
+    assert error["code"] == "service-not-stopped"
+    assert error["args"]["output"].startswith("22:"), "in use, says the client"
     assert [step["name"] for step in steps_of(done)] == ["stop"]
     assert shop.snapshot() == before
     assert (shop.do("status")["pid"], shop.do("status")["editing"]) == (pid, True)
@@ -149,3 +157,71 @@ def test_a_client_that_is_not_to_run_rests_after_each_first_start(shop: Shop) ->
     assert shop.versions == ("3.1.0", "3.1.0")
     assert shop.do("status")["running"] is False
     shop.plan(code=0)
+
+
+class Interrupting:
+    """A session that hands the PC one step at a time, and lets something happen after a step."""
+
+    def __init__(self, session: Session, after: Callable[[str], None]) -> None:
+        self._session = session
+        self._after = after
+
+    def ask(self, request: Mapping[str, Any], on_result: Any = None) -> dict[str, Any]:
+        if request["op"] != "apply":
+            return self._session.ask(request, on_result)
+        answer: dict[str, Any] = {}
+        for step in request["steps"]:
+            answer = self._session.ask({**request, "steps": [step]}, on_result)
+            self._after(step["module"])
+            if not answer["whole"]:
+                break
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+
+@pytest.mark.parametrize("what", ["invoice", "settings", "record"])
+def test_data_that_moved_after_their_backup_stop_the_upgrade(shop: Shop, what: str) -> None:
+    """Between backup and installation somebody writes: the backup is worth nothing any more."""
+    plain = transport.connect
+    database = Path(shop.one.folder, "Data", "lantai.db")
+
+    def write(module: str) -> None:
+        if module != "backup":
+            return
+        if what == "invoice":
+            with closing(sqlite3.connect(database)) as connection, connection:
+                connection.execute(
+                    "UPDATE invoice SET remark = 'late' WHERE number = (SELECT max(number) FROM invoice)"
+                )
+        elif what == "settings":
+            faults.wrong_parameters(shop.root, shop.one.instance, offline_hours="24")
+        else:
+            faults.record_behind_database(shop.root, shop.one.instance, "2.3.0")
+
+    def connect(host: Host, settings: Settings) -> Any:
+        return Interrupting(plain(host, settings), write)
+
+    shop.bench.environ.setattr(transport, "connect", connect)
+    program = shop.snapshot(
+        "etc", f"var/lib/兰台开票/{shop.one.instance}/Data", f"var/lib/兰台开票/{shop.one.instance}/Config"
+    )
+    done = shop.apply(code=4)
+    assert (statuses(done)["pc1"], codes(done)) == ("refused", ["backup-outdated"])
+    assert [(step["name"], step["status"]) for step in steps_of(done)] == [
+        ("backup", "changed"), ("lantai-3.0.0.tar.gz", "refused")
+    ]  # fmt: skip
+    after = shop.snapshot(
+        "etc", f"var/lib/兰台开票/{shop.one.instance}/Data", f"var/lib/兰台开票/{shop.one.instance}/Config"
+    )
+    assert after == program
+    assert shop.record("Version") == "2.4.0"
+
+
+def test_nothing_that_moves_leaves_such_a_stage_whole(shop: Shop) -> None:
+    """The way in which the test above hands out the steps changes nothing by itself."""
+    plain = transport.connect
+    shop.bench.environ.setattr(transport, "connect", lambda *words: Interrupting(plain(*words), lambda _: None))
+    shop.apply()
+    assert shop.versions == ("3.1.0", "3.1.0")

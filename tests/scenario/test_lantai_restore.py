@@ -39,7 +39,9 @@ def test_a_running_client_is_stopped_for_its_backup_and_runs_again(shop: Shop) -
     assert shop.snapshot() == before, "a backup changes nothing of the client"
     (manifest,) = shop.backups()
     kept = shop.bench.state / "backups" / manifest["backup"] / "data/0/Data/lantai.db"
-    assert kept.read_bytes() == (shop.bench.root / "var/lib/兰台开票" / shop.one.instance / "Data/lantai.db").read_bytes()
+    assert (
+        kept.read_bytes() == (shop.bench.root / "var/lib/兰台开票" / shop.one.instance / "Data/lantai.db").read_bytes()
+    )
     ledger = {(row["kind"], row["month"]): row["count"] for row in manifest["note"]["ledger"]}
     assert ledger == {key: count for key, (count, _, _) in shop.rows().items()}
 

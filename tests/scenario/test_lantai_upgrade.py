@@ -87,7 +87,12 @@ def _figures_add_up(fleet: Fleet, done: Any, before: dict[str, Rows]) -> None:
         (instance,) = next(host["instances"] for host in done["hosts"] if host["host"] == pc.name)
         assert instance["reconciled"] is True
         (invoice,) = instance["invoices"]
-        assert (invoice["kind"], invoice["status"], invoice["amount"], invoice["tax"]) == ("007", "void", "1.00", "0.06")
+        assert (invoice["kind"], invoice["status"], invoice["amount"], invoice["tax"]) == (
+            "007",
+            "void",
+            "1.00",
+            "0.06",
+        )
         expected = dict(before[pc.name])
         count, amount, tax = expected.get(("007", invoice["month"]), (0, Decimal(0), Decimal(0)))
         expected["007", invoice["month"]] = (count + 1, amount, tax)

@@ -90,9 +90,8 @@ def _ledgers(result: Mapping[str, Any] | None) -> dict[str, tuple[Mapping[str, A
     """
     if result is None or result["status"] == "unknown":
         return None
-    backed_up = {
+    return {
         step["receipt"]["label"]: tuple(step["receipt"]["note"].get("ledger", ()))
         for step in reversed(result.get("steps", ()))
         if (step.get("receipt") or {}).get("backup")
     }
-    return {label: rows for label, rows in backed_up.items() if rows}

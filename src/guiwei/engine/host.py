@@ -87,15 +87,10 @@ class HostRun:
         def run(session: Session) -> HostResult:
             started = time.monotonic()
             plan = self._planned(work, session)
-            results = self._verified(work, session, plan, level, ())
-            status = "differs" if any(each.status == "failed" for each in results) else "unchanged"
-            if plan.status in ("failed", "refused"):
-                status = plan.status
-            if results and all(each.status == "pending" for each in results):
-                status = "pending"
+            results = tuple(_looked_at(each) for each in self._verified(work, session, plan, level, ()))
             return HostResult(
                 work.host.name,
-                status,
+                _seen(plan, results),
                 instances=results,
                 error=plan.error,
                 seconds=round(time.monotonic() - started, 3),
@@ -315,6 +310,21 @@ def _placed(wire: Mapping[str, Any], step: Step) -> GuiweiError | None:
     error = error_from_wire(wire["error"])
     error.place = error.place or step.place
     return error
+
+
+def _looked_at(result: InstanceResult) -> InstanceResult:
+    """A check that is not met is a difference; what could not be done, or does not reconcile, is a failure."""
+    if result.status == "failed" and result.error is None and result.reconciled is not False:
+        return replace(result, status="differs")
+    return result
+
+
+def _seen(plan: HostPlan, results: tuple[InstanceResult, ...]) -> str:
+    found = {result.status for result in results}
+    for status in ("failed", "refused", "differs"):
+        if status in found or (status == plan.status and status != "differs"):
+            return status
+    return "pending" if found == {"pending"} else "unchanged"
 
 
 def not_begun(work: Work) -> tuple[HostPlan, HostResult]:

@@ -113,8 +113,7 @@ def roll_back(
     if ledgers is None:
         receipts = session.ask({"op": "backups", "run": run})["backups"]
         # The first backup of an instance is the one from before anything was touched.
-        found = {each["label"]: tuple(each["note"].get("ledger", ())) for each in reversed(receipts)}
-        ledgers = {label: rows for label, rows in found.items() if rows}
+        ledgers = {each["label"]: tuple(each["note"].get("ledger", ())) for each in reversed(receipts)}
     for instance in work.instances:
         if instance.id in ledgers:
             refuse_if_moved(instance.id, ledgers[instance.id], ledger_rows(instance, observation), run)

@@ -159,7 +159,9 @@ def fill_secrets(saved: HostPlan, fresh: HostPlan) -> HostPlan:
     stages = []
     for stage in saved.stages:
         steps = tuple(
-            dataclasses.replace(step, state=now[step.id].state, guards=now[step.id].guards)
+            dataclasses.replace(
+                step, reading=now[step.id].reading, state=now[step.id].state, guards=now[step.id].guards
+            )
             for step in stage.steps
             if step.id in now
         )

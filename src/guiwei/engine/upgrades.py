@@ -41,11 +41,19 @@ class InstanceSteps:
             return False
         return bool(self.observation.value(Reading("service", service, "running"), self.instance.id))
 
+    @property
+    def restart_name(self) -> str:
+        """Name under which an owed restart is noted on the PC, like a handler."""
+        return f"{self.instance.id}/restart"
+
     def service(self, suffix: str, state: dict[str, Any], before: Any, **extra: Any) -> Step:
         """Return a step on the client's process."""
         arguments = self.instance.product.service or {}
         identity = self.observation.identity("service", arguments, self.instance.id)
         (field, after), *_ = state.items()
+        if after is True:
+            # Whatever starts it is the restart that an earlier run may owe.
+            extra.setdefault("handler", self.restart_name)
         # After stage 1 the process is what the earlier step left: there is nothing to guard.
         guards = {"running": before} if suffix == "stop@1" and isinstance(before, bool) else None
         return Step(
@@ -99,14 +107,15 @@ class InstanceSteps:
         steps: list[Step] = []
         has_service = self.instance.product.service is not None
         needs_backup = parameters.destructive and bool(parameters.steps)
+        own = self._owing(parameters)
         if needs_backup and has_service and self.running:
             steps.append(self.service("stop@1", {"running": False}, True))
         if needs_backup:
             steps.append(self.backup(1, "parameters"))
             steps += [dataclasses.replace(step, requires=steps[-1].id) if n == 0 else step
-                      for n, step in enumerate(parameters.steps)]  # fmt: skip
+                      for n, step in enumerate(own)]  # fmt: skip
         else:
-            steps += parameters.steps
+            steps += own
         if not has_service:
             return tuple(steps)
         if not self.wants_running:
@@ -116,9 +125,20 @@ class InstanceSteps:
             return tuple(steps)
         if needs_backup or not self.running:
             steps.append(self.service("start@1", {"running": True}, False))
+        elif self.restart_name in self.observation.pending_handlers:
+            steps.append(self.service("restart@1", {"restarted": True}, False))
         elif parameters.restart:
             steps.append(self.service("restart@1", {"restarted": True}, False, when_changed=parameters.restart))
         return tuple(steps)
+
+    def _owing(self, parameters: ParameterPlan) -> tuple[Step, ...]:
+        """A client that runs on with what it has read must be restarted, even if this run never gets to it."""
+        if not (self.running and self.wants_running):
+            return parameters.steps
+        return tuple(
+            dataclasses.replace(step, notify=(self.restart_name,)) if step.id in parameters.restart else step
+            for step in parameters.steps
+        )
 
     @property
     def wants_running(self) -> bool:

@@ -193,7 +193,7 @@ _DEFINITIONS: dict[str, Schema] = {
         id=_TEXT,
         name=_TEXT,
         instance=_MAYBE_TEXT,
-        status=_one_of("unchanged", "changed", "failed", "refused", "skipped", "unknown"),
+        status=_one_of("unchanged", "changed", "failed", "refused", "skipped", "unknown", "unreachable"),
         changes={"type": "array", "items": _closed(field=_TEXT, before=_ANY, after=_ANY)},
         seconds=_SECONDS,
         receipt=_MAYBE_MAPPING,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from guiwei.errors import GateError
-from guiwei.model.plan import HostPlan, Sealed
+from guiwei.model.plan import HostPlan, Sealed, Step
 from guiwei.target.secret import Secret
 
 __all__ = ["missing_backup", "staleness", "wrong_identity"]
@@ -65,7 +65,7 @@ def staleness(saved: HostPlan, fresh: HostPlan, key: str) -> GateError | None:
             if step.resource not in fresh.desired and step.origin != "guiwei" and step.known_after is None:
                 return GateError("plan-inputs-changed", step.place, step=step.name or step.resource)
             continue
-        if not _same(step.state, current.state, key) or not _same(step.reading, current.reading, key):
+        if not _same(step.state, current.state, key) or not _same(_asked(step), _asked(current), key):
             return GateError("plan-inputs-changed", step.place, step=step.name or step.resource)
         if step.guards is not None and not _same(step.guards, current.guards, key):
             return GateError("plan-stale", step.place, step=step.name or step.resource, fields=sorted(step.guards))
@@ -81,6 +81,11 @@ def _unforeseen(saved: HostPlan, fresh: HostPlan) -> GateError | None:
             fields = sorted(change.field for change in step.changes)
             return GateError("plan-stale", step.place, step=step.name or step.resource, fields=fields)
     return None
+
+
+def _asked(step: Step) -> Mapping[str, Any]:
+    """What a step works on. A backup's note is about the data, which go on living until the backup is made."""
+    return {**step.reading, "note": None} if step.module == "backup" else step.reading
 
 
 def _same(saved: Any, fresh: Any, key: str) -> bool:

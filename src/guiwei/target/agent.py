@@ -192,7 +192,7 @@ class _Lock:
             self._file.close()
             raise GateError("pc-locked", holder=holder) from None
         self._file.seek(0)
-        cut = self._file.read().decode("utf-8", "replace").strip()
+        cut = str(self._file.read().decode("utf-8", "replace")).strip()
         self._file.truncate(0)
         self._file.write(self._run.encode("utf-8"))
         self._file.flush()

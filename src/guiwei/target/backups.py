@@ -152,7 +152,7 @@ class Backups:
                 self._system.files.set_owner(entry["path"], record["owner"] or None, record["group"] or None)
                 continue
             shutil.rmtree(prepared, ignore_errors=True)
-            self._system.files.announce(prepared)
+            self._system.files.announce(temporary=prepared)
             try:
                 copy_tree(source, prepared)
                 # What the backup holds may have been copied by another account: the manifest knows the owners.

@@ -282,14 +282,14 @@ class Files:
 
     # Journal
 
-    def announce(self, temporary: str, fetched: Optional[str] = None) -> None:
+    def announce(self, **places: str) -> None:
         """Journal what is about to lie on the disk for a while, so that it is taken away after a cut.
 
         Args:
-            temporary: a real path.
-            fetched: a real path that is kept until the run is rolled back: the next try goes on from there.
+            places: real paths. `temporary`: ours alone; `fetched`: kept until the run is rolled back, because the next
+                try goes on from there; `database`: SQLite's own files beside it.
         """
-        self._journal().append({"op": "scratch", "temporary": temporary, "fetched": fetched})
+        self._journal().append(dict(places, op="scratch"))
 
     def _journal(self) -> Journal:
         if self.journal is None:

@@ -19,13 +19,20 @@ def sweep(state_dir: str, run: str, fetched: bool = False) -> None:
 
     Args:
         run: the run that was cut; empty if none was.
-        fetched: also what was fetched for the run; the next try would otherwise go on from there.
+        fetched: also what was fetched for a program that is not in place yet; the next try would otherwise go on there.
     """
     if not run:
         return
-    for entry in journal_entries(state_dir, run):
-        for path in _temporary(entry, fetched):
+    in_place = False
+    for entry in reversed(list(journal_entries(state_dir, run))):
+        for path in _temporary(entry, fetched or in_place):
             remove_tree(path)
+        if entry.get("database"):
+            from guiwei.target.rows import settle
+
+            settle(entry["database"])
+        # What was fetched is of no more use once its step got to the swap.
+        in_place = entry["op"] == "tree" or (in_place and entry["op"] not in ("begin", "run"))
     backups = os.path.join(state_dir, "backups")
     for name in os.listdir(backups) if os.path.isdir(backups) else ():
         if name.endswith(".partial"):

@@ -15,7 +15,7 @@ from guiwei.target.files import Files
 from guiwei.target.secret import reveal
 from guiwei.target.wire import decode, encode
 
-__all__ = ["Rows", "file_uri"]
+__all__ = ["Rows", "file_uri", "settle"]
 
 #: Seconds to wait for another program's lock before saying that the file is in use.
 LOCK_WAIT = 5.0
@@ -108,11 +108,8 @@ class Rows:
 
         self._journalled("pragma", path, write)
 
-    def undo(self, real: str, op: str, image: bytes, cut: bool = False) -> str:
+    def undo(self, real: str, op: str, image: bytes) -> str:
         """Put a row or the user version back as its before-image says.
-
-        Args:
-            cut: nobody knows whether the write came to its end.
 
         Returns:
             `restored`, or `conflict` if what is there is not what the run left.
@@ -131,10 +128,6 @@ class Rows:
             else:
                 found = _get(connection, kept["table"], kept["key"])
             if found == kept["before"]:
-                if cut and os.path.exists(real + "-journal"):
-                    # SQLite played back what was begun, or saw that nothing had been, and then it leaves this file to
-                    # the next who writes. The transaction keeps others from beginning one.
-                    os.unlink(real + "-journal")
                 return "restored"
             if found != kept["after"]:
                 return "conflict"
@@ -201,6 +194,8 @@ class Rows:
         import sqlite3
 
         self.close()
+        if not os.path.exists(real + "-journal"):
+            self._files.announce(database=real)
         connection = _connect(real, "rw")
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -216,6 +211,28 @@ class Rows:
         finally:
             connection.close()
         self._files.done(number)
+
+
+def settle(real: str) -> None:
+    """Take away what a cut write left beside a database; SQLite plays it back first where something was begun."""
+    beside = real + "-journal"
+    if not os.path.exists(beside) or not os.path.isfile(real):
+        return
+    import sqlite3
+
+    connection = _connect(real, "rw")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        # Of a write that had not come to its first page SQLite leaves this to the next who writes. While the
+        # transaction lasts nobody begins one.
+        if os.path.exists(beside):
+            os.unlink(beside)
+        connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        # Another program writes right now: the file is its own.
+        pass
+    finally:
+        connection.close()
 
 
 def _rows(connection: Any, sql: str, parameters: Any) -> List[Dict[str, Any]]:

@@ -54,6 +54,9 @@ def roll_back(system: System, run: str, report: Report) -> bool:
         else:
             whole = False
         report(result)
+        if result["status"] == "failed" and entry["op"] == "state":
+            # A client that does not stop (somebody writes an invoice) must not lose its program and data meanwhile.
+            break
     journal.append({"op": "rolled-back", "whole": whole})
     return whole
 
@@ -72,7 +75,7 @@ def _run_intents(entries: List[Entry]) -> List[Entry]:
 
 def _undo(system: System, journal: Journal, entry: Entry, done: Optional[Entry]) -> str:
     if entry["op"] in ("row", "pragma"):
-        return system.rows.undo(entry["path"], entry["op"], journal.image(entry["image"]), done is None)
+        return system.rows.undo(entry["path"], entry["op"], journal.image(entry["image"]))
     if entry["op"] == "state":
         return _undo_state(system, journal, entry)
     if entry["op"] == "data":

@@ -32,7 +32,9 @@ def opened(folder: Path, name: str = "history.db") -> History:
 
 
 def note(history: History, run: str, host: str, status: str = "changed", **more: Any) -> None:
-    history.record_host(run, host, status, 0.5, more.get("result", {}), more.get("applied", {}), more.get("invoices", ()))
+    history.record_host(
+        run, host, status, 0.5, more.get("result", {}), more.get("applied", {}), more.get("invoices", ())
+    )
 
 
 @given(st.lists(HOSTS, max_size=2))
@@ -120,7 +122,9 @@ def test_a_migration_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
     history = opened(tmp_path)
     history.begin("old", "apply", "play.yml", "2026-11-24T06:00:00Z")
     done = database._MIGRATIONS
-    monkeypatch.setattr(database, "_MIGRATIONS", (*done, "ALTER TABLE run ADD COLUMN note TEXT; SELECT * FROM nowhere;"))
+    monkeypatch.setattr(
+        database, "_MIGRATIONS", (*done, "ALTER TABLE run ADD COLUMN note TEXT; SELECT * FROM nowhere;")
+    )
     with pytest.raises(InputError, match="history-unusable"):
         history.runs()
     monkeypatch.setattr(database, "_MIGRATIONS", (*done, "ALTER TABLE run ADD COLUMN note TEXT;"))

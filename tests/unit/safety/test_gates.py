@@ -22,7 +22,7 @@ PLACE = Place("play.yml", 9, 3)
 def step(name: str, module: str = "file", **more: Any) -> Step:
     more.setdefault("state", {"content": "new"})
     more.setdefault("guards", {"content": "old"})
-    return Step(name, name.split("@")[0], module, name, {"path": "/a"}, place=PLACE, **more)
+    return Step(name, name.split("@", maxsplit=1)[0], module, name, {"path": "/a"}, place=PLACE, **more)
 
 
 def host(*stages: tuple[Step, ...], desired: tuple[str, ...] = ()) -> HostPlan:
@@ -40,7 +40,9 @@ def test_the_device_and_the_playbook_agree() -> None:
 @pytest.mark.parametrize("kind", ["device", "asserted"])
 def test_a_mismatch_names_both_sides(kind: str) -> None:
     wrong = Mismatch("parameters.limit", "99999.99", "9999.99", kind, PLACE)
-    plan = HostPlan("pc1", "refused", instances=(InstancePlan("a", "unchanged"), InstancePlan("b", "refused", mismatches=(wrong,))))
+    plan = HostPlan(
+        "pc1", "refused", instances=(InstancePlan("a", "unchanged"), InstancePlan("b", "refused", mismatches=(wrong,)))
+    )
     refusal = wrong_identity(plan)
     assert refusal is not None
     assert (refusal.code, refusal.place, refusal.exit_code) == ("identity-mismatch", PLACE, 4)
@@ -77,8 +79,8 @@ def test_no_program_is_replaced_without_the_backup_of_its_stage(kinds: list[list
 # Saved plans
 
 VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=4)
-STATES = st.dictionaries(st.sampled_from("abcd"), VALUES | st.lists(VALUES, max_size=2) | st.builds(Secret, st.text(min_size=1)),
-                         min_size=1)  # fmt: skip
+ITEMS = VALUES | st.lists(VALUES, max_size=2) | st.builds(Secret, st.text(min_size=1))
+STATES = st.dictionaries(st.sampled_from("abcd"), ITEMS, min_size=1)
 
 
 @given(STATES, STATES)
@@ -142,3 +144,17 @@ def test_a_restart_that_another_change_would_need_is_not_missed() -> None:
 def test_a_host_that_needs_nothing_any_more_is_never_stale() -> None:
     saved = host((step("x"), step("stop", "service", origin="guiwei")))
     assert staleness(saved, replace(host(desired=("x",)), status="unchanged"), KEY) is None
+
+
+def test_the_data_live_on_until_they_are_backed_up() -> None:
+    """A backup's note has the ledger of the moment: invoices that are issued meanwhile do not undo an approval."""
+    one, other = (
+        replace(
+            step("backup@1", "backup", origin="guiwei"),
+            reading={"label": "a", "paths": ["/d"], "note": {"ledger": rows}},
+        )
+        for rows in ([1], [2])
+    )
+    assert staleness(host((one,)), host((other,)), KEY) is None
+    elsewhere = replace(other, reading={**other.reading, "paths": ["/e"]})
+    assert staleness(host((one,)), host((elsewhere,)), KEY) is not None
