@@ -167,7 +167,7 @@ def _check_backup(system: System, journal: Journal, needed: str) -> None:
             receipt = entry.get("receipt")
     if not receipt:
         raise GateError("backup-missing", step=needed)
-    moved = Backups(system).moved_since(receipt["backup"])
+    moved = Backups(system).moved_since(receipt["backup"], exactly=True)
     if moved:
         raise GateError("backup-outdated", backup=receipt["backup"], path=moved)
 

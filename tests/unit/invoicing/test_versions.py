@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from guiwei.errors import GateError, InputError, Place
@@ -39,23 +40,33 @@ def steps_between(profile: Profile, have: str, want: str) -> int | None:
     return count
 
 
-@given(profiles(), st.data())
-def test_the_way_is_whole_and_shortest(profile: Profile, data: st.DataObject) -> None:
-    have, want = (data.draw(st.sampled_from(sorted(profile))) for _ in range(2))
+#: Who looks deep first goes the long way from 1.0 to 3.0.
+LONG_WAY = {"1.0.0": [], "1.1.0": ["1.0.0"], "1.2.0": ["1.0.0"], "2.0.0": ["1.2.0"], "3.0.0": ["1.1.0", "2.0.0"]}
+
+
+@example({version: {"from": sources} for version, sources in LONG_WAY.items()})
+@given(profiles())
+def test_the_way_is_whole_and_shortest(profile: Profile) -> None:
     graph = VersionGraph.from_profile(profile)
-    fewest = steps_between(profile, have, want)
-    if fewest is None:
-        with pytest.raises(GateError) as refused:
-            graph.route(have, want, PLACE)
-        back = steps_between(profile, want, have) is not None
-        assert refused.value.code == ("version-downgrade" if back else "version-no-route")
-        assert refused.value.place == PLACE
-        assert refused.value.arguments == {"have": have, "want": want}
-        return
-    way = graph.route(have, want, PLACE)
-    assert len(way) == fewest
-    assert [have, *(edge.target for edge in way)] == [*(edge.source for edge in way), want]
-    assert all(edge.source in profile[edge.target]["from"] for edge in way)
+    for have, want in product(profile, profile):
+        fewest = steps_between(profile, have, want)
+        if fewest is None:
+            check_refusal(graph, profile, have, want)
+            continue
+        way = graph.route(have, want, PLACE)
+        assert len(way) == fewest
+        assert [have, *(edge.target for edge in way)] == [*(edge.source for edge in way), want]
+        assert all(edge.source in profile[edge.target]["from"] for edge in way)
+
+
+def check_refusal(graph: VersionGraph, profile: Profile, have: str, want: str) -> None:
+    """Nobody goes back; where there is no way in either direction, the profile lacks a version between."""
+    with pytest.raises(GateError) as refused:
+        graph.route(have, want, PLACE)
+    back = steps_between(profile, want, have) is not None
+    assert refused.value.code == ("version-downgrade" if back else "version-no-route")
+    assert refused.value.place == PLACE
+    assert refused.value.arguments == {"have": have, "want": want}
 
 
 @given(profiles(), st.data())
