@@ -56,6 +56,19 @@ def test_a_shell_that_refuses_is_shown(pc: Pc, tmp_path: Path) -> None:
     assert "not available" in error.arguments["detail"]
 
 
+def test_a_shell_that_refused_before_it_was_written_to_is_shown(pc: Pc, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    said.touch()
+    said.chmod(0o666)  # sshd's user is another
+    refusing = interpreter(tmp_path, f"echo 'This account is not available.'; echo said > '{said}'; exit 1")
+    with pc.connect(ansible_python_interpreter=refusing) as session:
+        eventually(lambda: said.read_text() and not processes_with(refusing))
+        with pytest.raises(HostError) as caught:
+            session.ask(observe())
+    assert caught.value.code == "frame-broken"
+    assert "not available" in caught.value.arguments["detail"]
+
+
 @pytest.mark.parametrize("python", ["/no/such/python3", ["/no/such/python3", "nor-this"]])
 def test_no_python(pc: Pc, python: Any) -> None:
     for request in (observe(), apply("r", file("/etc/a", content="a"))):

@@ -20,6 +20,11 @@ __all__ = ["Session"]
 
 OnResult = Callable[[dict[str, Any]], None]
 
+#: How much of what came before the first frame is kept for a failure's message, in bytes.
+_SEEN = 400
+#: How long what an ended command still said may take to come, in seconds.
+_LAST_WORDS = 2.0
+
 
 class Session:
     """Ask one PC; used by one thread.
@@ -218,6 +223,9 @@ class Session:
         return min(time.monotonic() + seconds, self._limit)
 
     def _ending(self) -> Ending:
+        if not self._spoke:
+            # Whoever refused may have gone before it was written to; what it said is still in the pipe.
+            self._stream.drain(time.monotonic() + _LAST_WORDS)
         lost = self._link.lost()
         code = None if lost else self._link.exit_code()
         return Ending(code, self._link.errors(), self._stream.seen, self._spoke, lost or self._link.lost())
@@ -266,10 +274,17 @@ class _Stream:
             self._buffer = self._link.receive(self.deadline)
             if not self._buffer:
                 raise Ended
-            if len(self.seen) < 400:
-                self.seen += self._buffer[:400]
+            self._see(self._buffer)
         piece, self._buffer = self._buffer[:size], self._buffer[size:]
         return piece
+
+    def drain(self, deadline: float) -> None:
+        """Take in what the ended command still said, for the message."""
+        try:
+            while len(self.seen) < _SEEN and (piece := self._link.receive(deadline)):
+                self._see(piece)
+        except (Ended, Late):
+            pass
 
     def hold(self, data: bytes) -> None:
         """Keep bytes back to leave together with what is written next."""
@@ -282,6 +297,9 @@ class _Stream:
 
     def flush(self) -> None:
         """Do nothing: what was written has gone."""
+
+    def _see(self, piece: bytes) -> None:
+        self.seen += piece[: max(0, _SEEN - len(self.seen))]
 
 
 def _placed(error: GuiweiError, login: Login) -> GuiweiError:
