@@ -26,6 +26,7 @@ from paramiko.common import (
     AUTH_FAILED,
     AUTH_SUCCESSFUL,
     OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_FAILED_CONNECT_FAILED,
     OPEN_SUCCEEDED,
 )
 
@@ -52,6 +53,7 @@ class Endpoint:
         port: 0 takes a free one.
         env: of every command, beside PATH, HOME, USER and LANG.
         grace: seconds from the client's going to the end of what it started.
+        forward: whether it passes connections on to other ports of this machine, as a jump host does.
     """
 
     def __init__(
@@ -63,12 +65,16 @@ class Endpoint:
         port: int = 0,
         env: Mapping[str, str] | None = None,
         grace: float = 10.0,
+        forward: bool = False,
     ) -> None:
         self.root = root
+        self.forward = forward
+        self.logins = self.refused = 0
         self.host_key = host_key or new_key()
         self.users = dict(users)
         self.grace = grace
         self.execs: list[str] = []
+        self.forwarded: list[int] = []
         self._env = dict(env or {})
         self._port = port
         self._listener: socket.socket | None = None
@@ -156,20 +162,54 @@ class _Server(paramiko.ServerInterface):
     def __init__(self, endpoint: Endpoint, transport: paramiko.Transport) -> None:
         self._endpoint = endpoint
         self._transport = transport
+        self._onward: dict[int, socket.socket] = {}
+        self._forwarding = False
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey" if isinstance(self._endpoint.users.get(username), paramiko.PKey) else "password"
 
     def check_auth_password(self, username: str, password: str) -> int:
         known = self._endpoint.users.get(username)
-        if isinstance(known, str) and hmac.compare_digest(known.encode(), password.encode()):
-            return AUTH_SUCCESSFUL
-        return AUTH_FAILED
+        return self._counted(isinstance(known, str) and hmac.compare_digest(known.encode(), password.encode()))
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         known = self._endpoint.users.get(username)
         same = isinstance(known, paramiko.PKey) and known.asbytes() == key.asbytes()
-        return AUTH_SUCCESSFUL if same else AUTH_FAILED
+        return self._counted(same)
+
+    def _counted(self, good: bool) -> int:
+        self._endpoint.logins += good
+        self._endpoint.refused += not good
+        return AUTH_SUCCESSFUL if good else AUTH_FAILED
+
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
+    ) -> int:
+        if not self._endpoint.forward or destination[0] not in ("127.0.0.1", "localhost"):
+            return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        try:
+            onward = socket.create_connection(("127.0.0.1", destination[1]), 5)
+        except OSError:
+            return OPEN_FAILED_CONNECT_FAILED
+        onward.settimeout(None)
+        onward.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._endpoint.forwarded.append(destination[1])
+        self._onward[chanid] = onward
+        if not self._forwarding:
+            # The channel itself is there only once this has returned.
+            self._forwarding = True
+            threading.Thread(target=self._forward, daemon=True).start()
+        return OPEN_SUCCEEDED
+
+    def _forward(self) -> None:
+        while self._transport.is_active():
+            channel = self._transport.accept(1.0)
+            onward = None if channel is None else self._onward.pop(channel.get_id(), None)
+            if channel is not None and onward is not None:
+                for pump in (_to_socket, _to_channel):
+                    threading.Thread(target=pump, args=(channel, onward), daemon=True).start()
+        for onward in self._onward.values():
+            onward.close()
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         allowed = kind == "session"
@@ -181,6 +221,30 @@ class _Server(paramiko.ServerInterface):
         work = (self._transport, channel, os.fsdecode(command), user)
         threading.Thread(target=self._endpoint.run, args=work, daemon=True).start()
         return True
+
+
+def _to_socket(channel: paramiko.Channel, onward: socket.socket) -> None:
+    """Move bytes until the client goes."""
+    try:
+        while piece := channel.recv(1 << 16):
+            onward.sendall(piece)
+    except (OSError, EOFError):
+        pass
+    try:
+        onward.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
+def _to_channel(channel: paramiko.Channel, onward: socket.socket) -> None:
+    """Move bytes until the other end goes."""
+    try:
+        while piece := onward.recv(1 << 16):
+            channel.sendall(piece)
+        channel.close()
+    except (OSError, EOFError, paramiko.SSHException):
+        pass
+    onward.close()
 
 
 class _Command:

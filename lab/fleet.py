@@ -179,6 +179,8 @@ class Fleet:
         _make_key(self.key_file)
         for version in build.VERSIONS:
             tell(Path(build.build(version, str(self.artifacts))).name)
+        for version in build.DRIVERS:
+            build.build_driver(version, str(self.artifacts))
         with ThreadPoolExecutor(len(PCS)) as pool:
             ready = {pool.submit(self._make, pc, port): pc for pc, port in zip(PCS, self._ports.clients, strict=True)}
             for made in as_completed(ready):

@@ -24,12 +24,20 @@ class Directory(Resource):
     parents: bool = option(
         "Make the missing folders above it too.", "同时创建缺少的上级文件夹。", default=True, example=True
     )
-    mode: Optional[str] = value("Permission bits.", "权限位。", form="mode", pattern=r"^0[0-7]{3}$", example="0750")
+    mode: Optional[str] = value(
+        "Permission bits.", "权限位。", form="mode", pattern=r"^0[0-7]{3}$", example="0750", posix=True
+    )
     owner: Optional[str] = value(
-        "Owner's name; a number where the PC has no name for it.", "所有者名称；没有名称时用编号。", example="root"
+        "Owner's name; a number where the PC has no name for it.",
+        "所有者名称；没有名称时用编号。",
+        example="root",
+        posix=True,
     )
     group: Optional[str] = value(
-        "Group's name; a number where the PC has no name for it.", "所属组名称；没有名称时用编号。", example="root"
+        "Group's name; a number where the PC has no name for it.",
+        "所属组名称；没有名称时用编号。",
+        example="root",
+        posix=True,
     )
 
     def read(self, system: System) -> Optional[State]:

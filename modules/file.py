@@ -36,12 +36,20 @@ class File(Resource):
         "File beside the playbook to copy as it is.", "原样复制的文件。", "sha256", "artifact"
     )
     sha256: Optional[str] = value("SHA-256 of the content.", "内容的 SHA-256。", pattern=r"^[0-9a-f]{64}$")
-    mode: Optional[str] = value("Permission bits.", "权限位。", form="mode", pattern=r"^0[0-7]{3}$", example="0644")
+    mode: Optional[str] = value(
+        "Permission bits.", "权限位。", form="mode", pattern=r"^0[0-7]{3}$", example="0644", posix=True
+    )
     owner: Optional[str] = value(
-        "Owner's name; a number where the PC has no name for it.", "所有者名称；没有名称时用编号。", example="root"
+        "Owner's name; a number where the PC has no name for it.",
+        "所有者名称；没有名称时用编号。",
+        example="root",
+        posix=True,
     )
     group: Optional[str] = value(
-        "Group's name; a number where the PC has no name for it.", "所属组名称；没有名称时用编号。", example="root"
+        "Group's name; a number where the PC has no name for it.",
+        "所属组名称；没有名称时用编号。",
+        example="root",
+        posix=True,
     )
 
     @classmethod

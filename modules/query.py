@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Dict, List, Mapping, Optional
 
 from guiwei.errors import ResourceError
 from guiwei.target.contract import Resource, State, key, option, value
+from guiwei.target.hashing import digest
 from guiwei.target.system import System
 
 
@@ -41,6 +42,12 @@ class Query(Resource):
         default="PRAGMA user_version",
         example="SELECT value FROM meta WHERE key = 'schema'",
     )
+    digest: List[str] = option(
+        "Columns of which only a digest is given, whatever the order of their lines: long or private ones.",
+        "只返回摘要的列（与行序无关），用于较长或私密的内容。",
+        default=[],
+        example=["content"],
+    )
     rows: Optional[List[Dict[str, Any]]] = value("The rows.", "查询结果。", volatile=True, example=[{"count": 300}])
 
     @classmethod
@@ -62,4 +69,16 @@ class Query(Resource):
                 raise ResourceError("query-version", path=self.path, version=version, known=", ".join(sorted(known)))
             sql = known[version]
         rows = system.rows.query(self.path, sql)
-        return None if rows is None else {"rows": rows}
+        if rows is None:
+            return None
+        for name in self.digest:
+            for row in rows:
+                if row.get(name) is not None:
+                    row[name] = _digest(str(row[name]))
+        return {"rows": rows}
+
+
+def _digest(text: str) -> str:
+    """Of lines sorted: SQLite's group_concat promises no order."""
+    lines = "\n".join(sorted(text.split("\n")))
+    return digest(lines.encode("utf-8", "surrogatepass"))[:16]

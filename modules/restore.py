@@ -1,12 +1,13 @@
 """Action: put a backup's folders and files back."""
 
+# ruff: noqa: RUF009 (these calls declare fields, they are no shared defaults)
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Optional
+from typing import ClassVar, List, Optional
 
 from guiwei.target.backups import Backups
-from guiwei.target.contract import Resource, State, key, value
+from guiwei.target.contract import Resource, State, key, option, value
 from guiwei.target.system import System
 
 
@@ -20,14 +21,33 @@ class Restore(Resource):
     undo: ClassVar[str] = "images"
 
     backup: str = key("The backup's id.", "备份编号。", example="20260105T013000Z-4f2a1c")
+    parts: List[str] = option(
+        "Paths within the backup, and `values` for its single values; everything by default.",
+        "只恢复其中的这些路径，values 表示单独的值；默认为全部。",
+        default=[],
+        example=["/var/lib/开票软件/Config", "values"],
+    )
+    archive: Optional[str] = option(
+        "SHA-256 of an archive that holds the backup, where this PC has not got it.",
+        "本机没有该备份时，含有该备份的归档文件的 SHA-256。",
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        example="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    )
     done: Optional[bool] = value("Restore it.", "执行恢复。", example=True)
 
     def read(self, system: System) -> Optional[State]:
         """Return whether the PC has what the backup holds already; logs do not count."""
-        return {"done": Backups(system).moved_since(self.backup, exactly=True) is None}
+        backups = Backups(system)
+        if self.archive is not None and not backups.known(self.backup):
+            return {"done": False}
+        return {"done": backups.moved_since(self.backup, exactly=True, parts=list(self.parts)) is None}
 
     def write(self, system: System, state: Optional[State]) -> Optional[State]:
         """Check every byte of the backup, then put it in place; return its receipt."""
         if not (state or {}).get("done") or (self.read(system) or {})["done"]:
             return None
-        return Backups(system).restore(self.backup)
+        backups = Backups(system)
+        if self.archive is not None:
+            backups.receive(self.backup, self.archive)
+        return backups.restore(self.backup, list(self.parts))

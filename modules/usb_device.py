@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
@@ -23,7 +24,8 @@ class UsbDevice(Resource):
     """Look for devices by vendor, product and, where several kinds share an id, by their strings.
 
     A 金税盘 and a 税务UKey may both be 101d:0003: the product string tells them apart. Nothing is sent to a device:
-    libusb lists descriptors that the kernel holds already, and the strings are sysfs's.
+    libusb lists descriptors that the kernel holds already, and the strings are sysfs's, or what Windows keeps of them:
+    there a manufacturer string cannot be asked for.
     """
 
     kind: ClassVar[str] = "probe"
@@ -56,8 +58,8 @@ class UsbDevice(Resource):
         Raises:
             ResourceError: strings are asked for and this PC cannot tell them (`usb-strings`).
         """
-        devices = self._in_sysfs(system)
-        if system.root in ("/", ""):
+        devices = self._in_windows(system) if os.name == "nt" else self._in_sysfs(system)
+        if system.root in ("/", "") and os.name != "nt":
             for place in self._in_libusb():
                 devices.setdefault(place, {})
         matching = [devices[place] for place in sorted(devices) if self._matches(devices[place])]
@@ -75,6 +77,19 @@ class UsbDevice(Resource):
             if not re.search(pattern, strings[name] or ""):
                 return False
         return True
+
+    def _in_windows(self, system: System) -> _Found:
+        """Simulated PCs on one Windows have no devices: Windows knows those of the machine alone."""
+        if system.root not in ("/", ""):
+            return {}
+        from guiwei.target.usb_windows import plugged_in
+
+        wanted = "%s:%s" % (self.vendor.lower(), self.product_id.lower())
+        matching = [each for each in plugged_in() if each["id"] == wanted]
+        return {
+            (0, number): {part: each[part] for part in ("product", "serial") if each[part]}
+            for number, each in enumerate(matching)
+        }
 
     def _in_sysfs(self, system: System) -> _Found:
         devices: _Found = {}

@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ NO_SKIPS = os.environ.get("CI", "").lower() in ("1", "true")
 MARK = "GUIWEI_TEST_PROCESS"
 #: Seconds that the last processes of a test have to end.
 PATIENCE = 15.0
+#: For commands in processes of their own: they have the real clock, and may run in the days before a deadline.
+os.environ.setdefault("GUIWEI_OVERRIDE_CALENDAR", "tests run on any day")
 
 # Machines differ in speed: no test may fail by the clock.
 settings.register_profile("sample", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -53,6 +56,14 @@ def _refused(report: Report) -> Report:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name long bytes by their argument: an archive differs by its clock, and all processes must name tests alike."""
     return argname if isinstance(val, bytes) and len(val) > 20 else None
+
+
+@pytest.fixture(autouse=True)
+def a_day_in_no_filing_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the controller's clock stand: policies and deadlines must not make a test differ from day to day."""
+    from guiwei.cli import _clock
+
+    monkeypatch.setattr(_clock, "instant", lambda: datetime(2026, 11, 24, 6, tzinfo=UTC))
 
 
 @pytest.fixture(scope="session", autouse=True)

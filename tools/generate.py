@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from guiwei.cli.main import COMMANDS
+from guiwei.language.calendars import CALENDAR_SCHEMA
 from guiwei.language.products import PRODUCT_SCHEMA
 from guiwei.language.schema import explain, module_names, schemas
 from guiwei.report.output_schemas import output_schemas
@@ -33,6 +34,7 @@ def generated() -> dict[Path, str]:
     for name, schema in {
         **schemas(),
         "product.json": PRODUCT_SCHEMA,
+        "calendar.json": CALENDAR_SCHEMA,
         **{f"output-{name}.json": schema for name, schema in output_schemas().items()},
     }.items():
         found[Path("schemas") / name] = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
@@ -121,10 +123,10 @@ _EXIT_CODES = (
     "| 2 | the input is wrong: usage, playbook, inventory, plan file, vault password "
     "| 输入有误：用法、剧本、清单、计划文件、保险库口令 |",
     "| 5 | some hosts failed, are unreachable, or their outcome is unknown | 有主机失败、无法连接或结果未知 |",
-    "| 4 | refused by a gate: approval, stale plan, backup, identity, lock "
-    "| 被安全闸口拒绝：未批准、计划过期、备份、身份、锁 |",
+    "| 4 | refused by a gate: approval, stale plan, backup, identity, calendar, lock, a client in use "
+    "| 被安全闸口拒绝：未批准、计划过期、备份、身份、征期、锁、客户端正在使用 |",
     "| 3 | `plan`, `verify`: something differs | `plan`、`verify`：存在差异 |",
-    "| 0 | done, or nothing to change | 完成，或无需更改 |",
+    "| 0 | done, or nothing to change, or waiting for a person | 完成，或无需更改，或等待人工 |",
 )
 _ENVIRONMENT = (
     "## Environment 环境变量",
@@ -136,6 +138,7 @@ _ENVIRONMENT = (
     "| `GUIWEI_KNOWN_HOSTS` | trusted host keys; `~/.config/guiwei/known_hosts` by default 受信主机密钥文件 |",
     "| `GUIWEI_HOME` | where the history is kept 运行历史的存放目录 |",
     "| `GUIWEI_LANG` | `zh` or `en`; else the locale decides 语言，默认取自系统 |",
+    "| `GUIWEI_OVERRIDE_CALENDAR` | as `--override-calendar` 同 --override-calendar |",
     "| `NO_COLOR` | no colours 不使用颜色 |",
 )
 

@@ -13,9 +13,11 @@ import os
 import sys
 import tarfile
 
-__all__ = ["VERSIONS", "build", "package_path"]
+__all__ = ["DRIVERS", "VERSIONS", "build", "build_driver", "driver_path", "package_path"]
 
 VERSIONS = ("2.4.0", "3.0.0", "3.1.0")
+#: Versions of the tax disk's driver; a disk says which one it needs at least.
+DRIVERS = ("1.0.0", "2.0.0", "2.1.0")
 _SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "program")
 # 2.x was made before the new schema was thought of.
 _SINCE_3 = ("lib/lantai/store3.py", "lib/lantai/migrate.py")
@@ -25,6 +27,11 @@ _TIME = 1735689600  # 2025-01-01 UTC, for every file of every version
 def package_path(out: str, version: str) -> str:
     """Return where a version's package lies in a folder."""
     return os.path.join(out, "lantai-{0}.tar.gz".format(version))
+
+
+def driver_path(out: str, version: str) -> str:
+    """Return where a driver's package lies in a folder."""
+    return os.path.join(out, "lantai-driver-{0}.tar.gz".format(version))
 
 
 def build(version: str, out: str) -> str:
@@ -39,16 +46,31 @@ def build(version: str, out: str) -> str:
         "{0}  {1}\n".format(hashlib.sha256(data).hexdigest(), name) for name, data in sorted(files.items())
     )
     files["MANIFEST"] = manifest.encode("ascii")
+    return _pack(package_path(out, version), files, ("bin", "lib", "lib/lantai"))
+
+
+def build_driver(version: str, out: str) -> str:
+    """Write the package of one version of the disk's driver into a folder and return its path.
+
+    :raises ValueError: for a version that does not exist.
+    """
+    if version not in DRIVERS:
+        raise ValueError("no such driver: {0} (there are {1})".format(version, ", ".join(DRIVERS)))
+    with open(os.path.join(_SOURCE, os.pardir, "driver", "install.py"), "rb") as file:
+        files = {"VERSION": (version + "\n").encode("ascii"), "install.py": file.read()}
+    return _pack(driver_path(out, version), files, ())
+
+
+def _pack(path: str, files: dict[str, bytes], folders: tuple[str, ...]) -> str:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for folder in ("bin", "lib", "lib/lantai"):
+        for folder in folders:
             archive.addfile(_entry(folder, 0o755, tarfile.DIRTYPE))
         for name, data in sorted(files.items()):
             entry = _entry(name, 0o755 if name.startswith("bin/") else 0o644, tarfile.REGTYPE)
             entry.size = len(data)
             archive.addfile(entry, io.BytesIO(data))
-    os.makedirs(out, exist_ok=True)
-    path = package_path(out, version)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path + ".tmp", "wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as file:
         file.write(packed.getvalue())
     os.replace(path + ".tmp", path)

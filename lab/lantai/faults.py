@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
+import socket
+import sqlite3
 import time
 
 from . import disks
@@ -16,16 +19,29 @@ from .branch import free_port, install, program
 from .uscc import usccs
 
 __all__ = [
+    "activation_lost",
     "database_damaged",
+    "database_lost",
+    "disk_locked",
     "disk_of_another",
+    "disk_unreadable",
     "disk_unregistered",
     "does_not_start",
     "driver_outdated",
     "endpoint_unreachable",
+    "folder_lost",
+    "lock_date_passed",
     "more_than_one_disk",
+    "pc_emptied",
+    "pin_tries_spent",
+    "port_taken",
     "process_killed",
     "process_stuck",
+    "program_lost",
     "record_behind_database",
+    "record_lost",
+    "settings_lost",
+    "stray_file",
     "unfinished_migration",
     "wrong_parameters",
 ]
@@ -104,6 +120,105 @@ def database_damaged(root: str, instance: str) -> str:
         file.seek(size // 2)
         file.write(b"\xa5" * (size - size // 2))
     return path
+
+
+def database_lost(root: str, instance: str) -> str:
+    """Delete the database, as somebody does who cleans up; return its path."""
+    path = os.path.join(_folder(root, instance), "Data", "lantai.db")
+    os.unlink(path)
+    return path
+
+
+def activation_lost(root: str, instance: str) -> None:
+    """Leave the database as a crash between its migration and the activation does."""
+    connection = sqlite3.connect(os.path.join(_folder(root, instance), "Data", "lantai.db"))
+    try:
+        connection.execute("UPDATE setting SET value = '1' WHERE key = 'needs_activation'")
+        connection.commit()
+    finally:
+        connection.close()
+
+
+def program_lost(root: str, instance: str) -> str:
+    """Delete the instance's program tree, as a virus scanner or a clumsy hand does; return its path."""
+    tree = program(root, instance)
+    shutil.rmtree(tree)
+    return tree
+
+
+def folder_lost(root: str, instance: str) -> str:
+    """Delete all that the instance has but its record; return the folder's path."""
+    shutil.rmtree(_folder(root, instance))
+    return _folder(root, instance)
+
+
+def record_lost(root: str, instance: str) -> None:
+    """Lose the instance's section of the PC's record, as an over-eager registry cleaner does."""
+    path = os.path.join(root, "etc", "lantai", "record.ini")
+    with open(path, "rb") as file:
+        data = file.read()
+    name = re.escape(instance.encode("utf-8"))
+    with open(path, "wb") as file:
+        file.write(re.sub(rb"(?ms)^\[" + name + rb"\].*?(?=^\[|\Z)", b"", data))
+
+
+def stray_file(root: str, instance: str) -> str:
+    """Drop a file among the program's that its start stumbles over and no check of its files sees; return its path."""
+    path = os.path.join(program(root, instance), "lib", "threading.py")
+    with open(path, "wb") as file:
+        file.write(b"raise SystemExit('stray')\n")
+    return path
+
+
+def settings_lost(root: str, instance: str) -> str:
+    """Leave an empty settings file, as a power failure in the middle of a save does; return its path."""
+    path = os.path.join(_folder(root, instance), "Config", "兰台.ini")
+    with open(path, "wb"):
+        pass
+    return path
+
+
+def pc_emptied(root: str) -> None:
+    """Leave a PC as it comes from the shop, but for the disk that is plugged in: no client, no record, no driver."""
+    for path in (("etc", "lantai"), ("var", "lib", "兰台开票"), ("run", "lantai"), ("usr", "lib", "lantai-driver")):
+        shutil.rmtree(os.path.join(root, *path), ignore_errors=True)
+
+
+def disk_unreadable(root: str) -> str:
+    """Leave half of what the plugged disk holds; return the path of its device file."""
+    (name,) = os.listdir(os.path.join(root, "dev", "taxdisk"))
+    path = os.path.join(root, "dev", "taxdisk", name)
+    with open(path, "r+b") as file:
+        file.truncate(os.fstat(file.fileno()).st_size // 2)
+    return path
+
+
+def pin_tries_spent(root: str, left: int) -> None:
+    """Leave this many tries on the plugged disk, as somebody who guesses its PIN does."""
+    contents = disks.unplug(root)
+    disks.plug(root, dict(contents, pin_tries_left=left))
+
+
+def disk_locked(root: str) -> None:
+    """Spend every try of the plugged disk's PIN."""
+    pin_tries_spent(root, 0)
+
+
+def lock_date_passed(root: str, date: str) -> None:
+    """Let the plugged disk's lock date be a day that has passed without filing."""
+    contents = disks.unplug(root)
+    periods = {kind: dict(period, locked=date) for kind, period in contents["periods"].items()}
+    disks.plug(root, dict(contents, lock_date=date, periods=periods))
+
+
+def port_taken(root: str, instance: str) -> socket.socket:
+    """Let another program listen on the client's port, which does not run; close what is returned to end that."""
+    path = os.path.join(_folder(root, instance), "Config", "兰台.ini")
+    taker = socket.socket()
+    taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taker.bind(("127.0.0.1", int(_get_value(path, "gbk", "服务", "端口"))))
+    taker.listen(16)
+    return taker
 
 
 def endpoint_unreachable(root: str, instance: str) -> str:

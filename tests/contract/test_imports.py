@@ -12,7 +12,7 @@ import pytest
 from repository import REPOSITORY, table
 
 #: Folders of the repository that the package reaches by links, and files that are no layer.
-BUNDLED = {"modules", "products", "playbooks", "inventories", "schemas", "lab"}
+BUNDLED = {"modules", "products", "calendars", "playbooks", "inventories", "schemas", "lab"}
 #: `python -m guiwei` and the package itself.
 NO_LAYER = {"__main__", ""}
 

@@ -18,7 +18,7 @@ from test_documents import READMES, first_playbook
 from guiwei import __version__
 
 #: Reached by links in the repository; real files in the wheel.
-BUNDLED = ("modules", "products", "schemas", "playbooks", "inventories", "lab")
+BUNDLED = ("modules", "products", "calendars", "schemas", "playbooks", "inventories", "lab")
 #: Tests that run against the installed wheel: two modules' laws, the payload that it makes of itself, the agent.
 AGAINST_THE_WHEEL = (
     "tests/laws/test_laws.py::test_laws[ini]",

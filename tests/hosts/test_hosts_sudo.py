@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import subprocess
@@ -100,12 +101,27 @@ def test_an_account_that_becomes_root(open_machine: Machine, asked: bool) -> Non
         assert machine.guiwei("plan", "playbook.yml").code == 0
         assert [host["status"] for host in machine.apply()["hosts"]] == ["unchanged"]
         _judged(machine, place, account)
+        _a_suite_is_root_as_well(machine, place)
         machine.nothing_is_left()
         if asked:
             told = [path.read_bytes() for path in machine.state.rglob("*") if path.is_file()]
             assert not any(account.password.encode() in data for data in told), "it stays with the controller"
     finally:
         account.remove()
+
+
+def _a_suite_is_root_as_well(machine: Machine, place: Path) -> None:
+    suite = f'''
+def test_secret(host, pc):
+    """readable for root alone"""
+    assert host.user().name == "root"
+    assert pc.file("{place}/own/root-only").content_string == "secret of the branch\\n"
+'''
+    machine.bench.write({"suite.py": suite})
+    told = machine.guiwei("verify", "playbook.yml", "--suite", "suite.py", "--json")
+    assert told.code == 0, told
+    (host,) = json.loads(told.out)["hosts"]
+    assert [(check["label"], check["ok"]) for check in host["checks"]] == [("readable for root alone", True)]
 
 
 def _judged(machine: Machine, place: Path, account: Account) -> None:

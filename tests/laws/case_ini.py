@@ -6,7 +6,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 from case_files import _but_folder_time, same_owner_and_mode
-from law_bench import Bench, Case, Situation, Snapshot, assert_same
+from law_bench import BOTH, Bench, Case, Situation, Snapshot, assert_same
 from law_texts import (
     Coding,
     changed_region,
@@ -113,4 +113,4 @@ def _lead(text: str) -> str:
     return text[: len(text) - len(text.lstrip(" \t"))]
 
 
-CASES = [Case("ini", ini_situations(), refusals=frozenset({"text-ambiguous"}))]
+CASES = [Case("ini", ini_situations(), refusals=frozenset({"text-ambiguous"}), systems=BOTH)]

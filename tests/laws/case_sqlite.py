@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis.strategies as st
-from law_bench import Bench, Case, Situation, Snapshot, timeless
+from law_bench import BOTH, Bench, Case, Situation, Snapshot, timeless
 
 from guiwei.modules.query import Query
 from guiwei.modules.sqlite import SqliteRow
@@ -95,4 +95,7 @@ def query_situations(draw: st.DrawFn) -> Situation:
     return Situation(make, None, lambda *_: None)
 
 
-CASES = [Case("sqlite", sqlite_situations(), share=0.7), Case("query", query_situations(), share=0.7)]
+CASES = [
+    Case("sqlite", sqlite_situations(), share=0.7, systems=BOTH),
+    Case("query", query_situations(), share=0.7, systems=BOTH),
+]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import hypothesis.strategies as st
+import law_registry
 
 from guiwei.errors import ResourceError
 from guiwei.target.contract import Resource, State
@@ -25,7 +26,14 @@ RUN = "20260105T013000Z-law"
 #: Memory rather than a disk: every write of the code under test is an fsync.
 _PLACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-INTENTS = ("file", "folder", "meta", "tree", "touched", "row", "pragma", "data")
+WINDOWS = os.name == "nt"
+#: Root alone gives files to others, and is not kept from reading any.
+ROOT = not WINDOWS and os.geteuid() == 0
+
+#: Systems of a `Case`.
+BOTH = ("linux", "windows")
+
+INTENTS = ("file", "folder", "meta", "link", "tree", "touched", "row", "pragma", "registry-key", "registry", "data")
 
 
 class Seen(NamedTuple):
@@ -72,6 +80,7 @@ class Bench:
         self.blobs: dict[str, bytes] = {}
         self.ignored: set[str] = set()
         self.pid_files: list[str] = []
+        self._systems: list[System] = []
         os.makedirs(self.root)
         os.makedirs(self.state_dir, mode=0o700)
 
@@ -82,7 +91,14 @@ class Bench:
         for path in self.pid_files:
             with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
                 os.kill(int(file.read().split()[0]), signal.SIGKILL)
-        shutil.rmtree(self.folder)
+        # Windows removes nothing that is open.
+        for system in self._systems:
+            system.close()
+            if system.journal is not None:
+                system.journal.close()
+        if WINDOWS:
+            law_registry.clear(self.root)
+        shutil.rmtree(self.folder, onerror=_unlock)
 
     def bitten(self) -> bool:
         return self.bites.count > self._bites_before
@@ -101,9 +117,17 @@ class Bench:
         os.makedirs(os.path.dirname(real), exist_ok=True)
         with open(real, "wb") as file:
             file.write(data)
-        if owner is not None and os.geteuid() == 0:
-            os.chown(real, *owner)
+        if owner is not None:
+            self.own(path, owner)
         os.chmod(real, mode)
+
+    def own(self, path: str, owner: tuple[int, int]) -> None:
+        """Give a path to somebody; where that cannot be done it stays ours."""
+        if ROOT:
+            os.chown(self.real(path), *owner)
+        elif WINDOWS and owner[0]:
+            # What another program may have done to a file there.
+            law_registry.hide(self.real(path))
 
     def database(self, path: str, *statements: tuple[str, tuple[Any, ...]]) -> None:
         os.makedirs(os.path.dirname(self.real(path)), exist_ok=True)
@@ -115,10 +139,14 @@ class Bench:
     # Systems
 
     def reader(self) -> System:
-        return System(self.root, self.state_dir)
+        return self._kept(System(self.root, self.state_dir))
 
     def writer(self) -> System:
-        return System(self.root, self.state_dir, Journal(self.state_dir, RUN), self._blob)
+        return self._kept(System(self.root, self.state_dir, Journal(self.state_dir, RUN), self._blob))
+
+    def _kept(self, system: System) -> System:
+        self._systems.append(system)
+        return system
 
     def _blob(self, sha256: str, offset: int) -> Iterator[bytes]:
         if sha256 not in self.blobs:
@@ -137,9 +165,12 @@ class Bench:
         for folder, folders, names in os.walk(self.root):
             for name in [""] + folders + names if folder == self.root else folders + names:
                 real = os.path.join(folder, name) if name else folder
-                path = os.path.relpath(real, self.root)
+                path = os.path.relpath(real, self.root).replace(os.sep, "/")
                 if path not in self.ignored and os.path.dirname(path) not in self.ignored:
                     found[path] = _seen(real)
+        if WINDOWS:
+            for path, (kind, data, modified) in law_registry.seen(self.root).items():
+                found[path] = Seen(kind, "", 0, 0, data, modified)
         return found
 
 
@@ -147,7 +178,8 @@ def _seen(real: str) -> Seen:
     seen = os.lstat(real)
     if stat.S_ISLNK(seen.st_mode):
         return Seen("link", "", seen.st_uid, seen.st_gid, os.readlink(real), 0)
-    mode = f"{stat.S_IMODE(seen.st_mode):04o}"
+    # On Windows also whether it is hidden, and the like.
+    mode = f"{stat.S_IMODE(seen.st_mode):04o}" + f"{getattr(seen, 'st_file_attributes', '')}"
     if stat.S_ISDIR(seen.st_mode):
         return Seen("directory", mode, seen.st_uid, seen.st_gid, None, seen.st_mtime_ns)
     with open(real, "rb") as file:
@@ -167,20 +199,25 @@ def _is_database(data: Any) -> bool:
 
 
 def _rows(data: bytes) -> Any:
-    with tempfile.NamedTemporaryFile(dir=_PLACE) as file:
-        file.write(data)
-        file.flush()
-        connection = sqlite3.connect(f"file:{file.name}?mode=ro&immutable=1", uri=True)
-        try:
-            tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        except sqlite3.DatabaseError:
-            # Bytes that only begin like a database.
-            connection.close()
-            return data
-        found = {table: sorted(map(repr, connection.execute(f'SELECT * FROM "{table}"'))) for table in sorted(tables)}
-        found[""] = list(connection.execute("PRAGMA user_version"))
+    connection = sqlite3.connect(":memory:")
+    # In memory there is no write-ahead log: bytes 18 and 19 of the header say that there is none (SQLite file format).
+    connection.deserialize(data[:18] + b"\1\1" + data[20:])
+    try:
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    except sqlite3.DatabaseError:
+        # Bytes that only begin like a database.
         connection.close()
+        return data
+    found = {table: sorted(map(repr, connection.execute(f'SELECT * FROM "{table}"'))) for table in sorted(tables)}
+    found[""] = list(connection.execute("PRAGMA user_version"))
+    connection.close()
     return found
+
+
+def _unlock(call: Callable[[str], Any], path: str, _: Any) -> None:
+    """Windows removes nothing that is read-only."""
+    os.chmod(path, 0o600)
+    call(path)
 
 
 def assert_same(before: Snapshot, after: Snapshot, but: set[str] = frozenset()) -> None:  # type: ignore[assignment]
@@ -229,6 +266,7 @@ class Case:
         situations: strategy of situations.
         honest: an action whose `read` can tell that it is done; lenses always are.
         share: how many of the usual examples it gets: less where each costs a process.
+        systems: where it runs; what Windows has no counterpart of yet runs on Linux alone.
         refusals: error codes with which a write may refuse a state, having touched nothing.
     """
 
@@ -236,4 +274,5 @@ class Case:
     situations: st.SearchStrategy[Situation]
     honest: bool = True
     share: float = 1.0
+    systems: tuple[str, ...] = ("linux",)
     refusals: frozenset[str] = field(default_factory=frozenset)

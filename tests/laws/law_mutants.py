@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 from unittest import mock
 
-from law_bench import INTENTS, Bites
+from law_bench import INTENTS, ROOT, WINDOWS, Bites
+from law_registry_mutants import OTHER_VIEW, registry_patches
 
 from guiwei.target import rows
 from guiwei.target.contract import Resource
@@ -106,6 +107,7 @@ def _drop_write(bites: Bites, _: type[Resource]) -> Iterable[Any]:
         mock.patch.object(Files, "make_folder", make_folder),
         mock.patch.object(rows, "_put", put),
         mock.patch.object(rows, "_set_version", put),
+        *registry_patches("drop the write", bites),
     ]
 
 
@@ -122,7 +124,11 @@ def _drop_remove(bites: Bites, _: type[Resource]) -> Iterable[Any]:
             original(connection, table, key, before, row)
 
     names = ("remove", "remove_folder", "remove_tree")
-    return [mock.patch.object(Files, name, remove) for name in names] + [mock.patch.object(rows, "_put", put)]
+    return [
+        *(mock.patch.object(Files, name, remove) for name in names),
+        mock.patch.object(rows, "_put", put),
+        *registry_patches("drop the removal", bites),
+    ]
 
 
 def _drop_last_of_more(bites: Bites, cls: type[Resource]) -> Iterable[Any]:
@@ -144,7 +150,8 @@ def _drop_last_of_more(bites: Bites, cls: type[Resource]) -> Iterable[Any]:
         original_swap(self, prepared, path)
 
     patches: list[Any] = list(_data_mutant(_without_last)(bites, cls))
-    return patches + [mock.patch.object(rows, "_put", put), mock.patch.object(Files, "swap_tree", swap_tree)]
+    patches += [mock.patch.object(rows, "_put", put), mock.patch.object(Files, "swap_tree", swap_tree)]
+    return patches + registry_patches("drop the last field", bites)
 
 
 def _spill(bites: Bites, _: type[Resource]) -> Iterable[Any]:
@@ -164,10 +171,13 @@ def _spill(bites: Bites, _: type[Resource]) -> Iterable[Any]:
             for name, item in fields.items():
                 connection.execute(f"UPDATE {quoted} SET {rows._quoted(name)} = ?", (item,))
 
-    return [mock.patch.object(rows, "_put", put)]
+    return [mock.patch.object(rows, "_put", put), *registry_patches("spill", bites)]
 
 
 def _drop_mode(bites: Bites, _: type[Resource]) -> Iterable[Any]:
+    if WINDOWS:
+        # Nothing but "read-only" is left of a mode there, and Wine keeps that in the access list as well.
+        return []
     original, swap, make = Files._replace, Files.swap_tree, Files.make_folder
 
     def replace(self: Files, real: str, temporary: str, chunks: Any, sha256: str, mode: str, before: Any) -> None:
@@ -199,7 +209,7 @@ def _drop_mode(bites: Bites, _: type[Resource]) -> Iterable[Any]:
 
 
 def _wrong_owner(bites: Bites, _: type[Resource]) -> Iterable[Any]:
-    if os.geteuid() != 0:
+    if not ROOT:
         return []
     original, swap = Files._replace, Files.swap_tree
 
@@ -274,6 +284,7 @@ def _write_twice(bites: Bites, _: type[Resource]) -> Iterable[Any]:
         mock.patch.object(Files, "remove", remove_twice),
         mock.patch.object(Rows, "write_row", row_twice),
         mock.patch.object(Rows, "write_user_version", version_twice),
+        *registry_patches("write twice", bites),
     ]
 
 
@@ -386,3 +397,7 @@ MUTANTS = [
     Mutant("leave a file while reading", ("check", "probe"), _leave_file),
     Mutant("read with a writing connection", ("check", "probe"), _open_for_writing),
 ]
+#: Of what Windows alone has.
+ON_WINDOWS = [Mutant(OTHER_VIEW, ("put-get",), lambda bites, _: registry_patches(OTHER_VIEW, bites))]
+if WINDOWS:
+    MUTANTS += ON_WINDOWS

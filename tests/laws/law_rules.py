@@ -8,8 +8,8 @@ from typing import Any
 from law_bench import RUN, Bench, Case, Situation, assert_same, timeless
 
 from guiwei.errors import ResourceError
-from guiwei.target.contract import Resource, State, differences, fields_of
-from guiwei.target.journal import Journal
+from guiwei.target.contract import Resource, State, differences, fields_of, known_on
+from guiwei.target.facts import SYSTEM
 from guiwei.target.steps import apply_steps
 from guiwei.target.system import System
 from guiwei.target.undo import roll_back
@@ -78,7 +78,7 @@ def undo(case: Case, bench: Bench, situation: Situation) -> None:
     assert timeless(bench.snapshot()) == before
     assert _read(resource, bench.reader()) == was
     # Once more: what is undone stays so.
-    assert roll_back(System(bench.root, bench.state_dir, Journal(bench.state_dir, RUN)), RUN, undone.append)
+    assert roll_back(bench.writer(), RUN, undone.append)
     assert timeless(bench.snapshot()) == before
 
 
@@ -137,7 +137,7 @@ def _write(case: Case, bench: Bench, resource: Resource, desired: State | None) 
 
 
 def _normal(resource: Resource, state: State | None) -> State | None:
-    return None if state is None else resource.normal(state)
+    return None if state is None else known_on(SYSTEM, type(resource), resource.normal(state))
 
 
 def _left(resource: Resource, desired: State | None, system: System) -> list[Any]:

@@ -38,7 +38,8 @@ CODINGS = [
 
 codings = st.sampled_from(CODINGS)
 names = st.sampled_from(["a.txt", "安全接入地址.txt", "with space.ini", "[括号] (1).ini"])
-modes = st.sampled_from([0o600, 0o640, 0o644, 0o664])
+#: The last is what Windows calls read-only.
+modes = st.sampled_from([0o600, 0o640, 0o644, 0o664, 0o444])
 owners = st.sampled_from([(0, 0), (1234, 1234), (65534, 0)])
 
 

@@ -47,6 +47,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("GUIWEI_HOME", str(made.folder / "home" / "guiwei"))
     monkeypatch.setenv("GUIWEI_KNOWN_HOSTS", str(made.folder / "known_hosts"))
     monkeypatch.chdir(made.work)
+    # What a command says of itself must not depend on what keeps the other tests going.
+    monkeypatch.delenv("GUIWEI_OVERRIDE_CALENDAR")
     # No line is folded: where would depend on the length of this test's folder.
     monkeypatch.setattr(_output, "make_console", partial(make_console, width=400))
     # Nobody sits at the terminal of a test.

@@ -110,6 +110,8 @@ class Shop:
             "instances": [self._told(one) for one in self.all],
         }
         self.hosts: dict[str, dict[str, Any]] = {"pc1": self.vars}
+        #: Options that name further inventories.
+        self.inventories: tuple[str, ...] = ()
         bench.undo.callback(self._end)
 
     def _moved(self, one: branch.Branch) -> branch.Branch:
@@ -146,7 +148,7 @@ class Shop:
         """Run one command with the inventory as it stands in `hosts`."""
         text = yaml.safe_dump({"all": {"hosts": self.hosts}}, allow_unicode=True, sort_keys=False)
         self.bench.write({"hosts.yml": text})
-        return self._run(*words, "-i", "hosts.yml")
+        return self._run(*words, "-i", "hosts.yml", *self.inventories)
 
     def json(self, *words: str) -> tuple[int, Any]:
         """Run one command and return its exit code and document."""

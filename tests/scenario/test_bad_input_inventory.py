@@ -28,6 +28,11 @@ def variable(line: str) -> dict[str, str | bytes]:
     return hosts(INVENTORY + f"      {line}\n")
 
 
+def over_ssh(line: str) -> dict[str, str | bytes]:
+    """Return the files of a case whose PC is reached by SSH, with one more variable."""
+    return hosts(INVENTORY.replace("connection: local", "connection: ssh") + f"      {line}\n")
+
+
 INI = ("apply", "playbook.yml", "-i", "hosts.ini", "--yes")
 INSTANCE = f"{{taxpayer: {TAXPAYER}, machine: '0', orgcode: '330100', disk: '008800330101'}}"
 
@@ -67,9 +72,14 @@ INVENTORIES = [
          variable("ansible_become: true\n      ansible_become_method: su")),
     Case("connection-late", 2, "connection-late", variable("ansible_user: '{{ facts.user }}'")),
     Case("connection-undefined", 2, "template-undefined", variable("ansible_user: '{{ clerk }}'")),
-    Case("connection-jump-host", 2, "ssh-option-unsupported",
-         hosts(INVENTORY.replace("connection: local", "connection: ssh")
-               + "      ansible_ssh_common_args: -o ProxyJump=gate\n")),
+    Case("connection-jump-unreadable", 2, "jump-unreadable", over_ssh("ansible_ssh_common_args: -o ProxyJump=gate:x")),
+    Case("connection-proxy-program", 2, "ssh-option-unsupported",
+         over_ssh("ansible_ssh_common_args: -o ProxyCommand='nc -x proxy %h %p'")),
+    Case("connection-jump-unknown", 2, "jump-unknown", over_ssh("guiwei_jump: pc2")),
+    Case("connection-jump-circle", 2, "jump-circle",
+         over_ssh("guiwei_jump: gate\n    gate:\n      guiwei_jump: pc1")),
+    Case("connection-jump-twice", 2, "jump-twice",
+         over_ssh("guiwei_jump: gate\n      ansible_ssh_common_args: -J other\n    gate:")),
 ]  # fmt: skip
 
 

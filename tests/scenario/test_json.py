@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from lantai_support import Shop, open_shop, valid
+from lantai_support import TAXPAYERS, Shop, open_shop, valid
 from scenario_bench import Bench
 from scenario_cases import Run
 
@@ -37,6 +37,8 @@ RUN = {
 }
 INVOICE = closed(**dict.fromkeys(
     ("run", "host", "instance", "number", "kind", "month", "amount", "tax", "status"), TEXT))  # fmt: skip
+#: Another branch's client: no two PCs have one disk.
+OTHER = [{"taxpayer": TAXPAYERS[2], "machine": 0, "orgcode": "990100", "disk": "009912345679"}]
 ERRORS = {"type": "object", "additionalProperties": {"$ref": "#/$defs/error"}}
 BACKUP = {
     "type": "object",
@@ -64,7 +66,7 @@ def shop(bench: Bench, run: Run) -> Shop:
         }
     )
     made.hosts["gone"] = {"ansible_connection": "local", "ansible_python_interpreter": "/nowhere/python3",
-                          "guiwei_state_dir": "/nowhere/state", "instances": made.vars["instances"]}  # fmt: skip
+                          "guiwei_state_dir": "/nowhere/state", "instances": OTHER}  # fmt: skip
     return made
 
 

@@ -16,6 +16,8 @@ from lab.lantai import disks, faults
 
 #: What the plugged disk says.
 GOOD = {"kinds": KINDS, "limit": "99999.99", "offline_hours": 72, "offline_count": 100, "offline_amount": "1000000.00"}
+#: A profile that cannot tell whether somebody works with the client.
+UNTOLD = ("  field: answer.data.editing\n", "  field: answer.data.nothing\n")
 
 
 @pytest.fixture
@@ -203,13 +205,16 @@ def test_a_running_client_is_restarted_for_what_it_reads_at_its_start(shop: Shop
 
 
 def test_a_clerk_at_work_is_not_interrupted_and_the_restart_is_not_forgotten(shop: Shop) -> None:
-    """The new value is in the file, so nothing differs any more; the client still works with the old one."""
+    """The new value is in the file, so nothing differs any more; the client still works with the old one.
+
+    So it is where a profile cannot tell that somebody works with the client: the client itself refuses then.
+    """
     shop.do("start")
     shop.log_in()
     shop.do("draft", "open")
     pid = shop.do("status")["pid"]
     # The client refuses at once (its 22, in use); guiwei looks on for as long as the profile says.
-    shop.product(("timeout: 90", "timeout: 1"))
+    shop.product(("timeout: 90", "timeout: 1"), UNTOLD)
     shop.play({"parameters": {"timeout": 77}})
     document = shop.apply(code=5)
     assert names(document) == ["network time-out in seconds", "restart"]
@@ -228,7 +233,7 @@ def test_a_restart_that_is_owed_is_paid_by_any_start(shop: Shop) -> None:
     shop.do("start")
     shop.log_in()
     shop.do("draft", "open")
-    shop.product(("timeout: 90", "timeout: 1"))
+    shop.product(("timeout: 90", "timeout: 1"), UNTOLD)
     shop.play({"parameters": {"timeout": 77}})
     shop.apply(code=5)
     shop.do("stop", "--force")

@@ -100,8 +100,8 @@ def test_nothing_is_taken_back_under_a_clerks_hands(shop: Shop) -> None:
     shop.log_in()
     shop.do("draft", "open")
     pid, before = shop.do("status")["pid"], shop.snapshot()
-    errors = codes(roll_back(shop, done["run"], code=5))
-    assert errors == ["service-not-stopped"]
+    errors = codes(roll_back(shop, done["run"], code=4))
+    assert errors == ["client-busy"]
     assert shop.snapshot() == before
     status = shop.do("status")
     assert (status["pid"], status["editing"], status["running_version"]) == (pid, True, "3.1.0")
@@ -130,7 +130,8 @@ def cut(shop: Shop, at: str) -> str:
 
 
 #: Renames of the program's folder: the old one has been set aside, and the new one is not in its place yet.
-SWAPS = {"first-step": "rename:/Program#1", "second-step": "rename:/Program#2"}
+#: The rehearsal has done both on its copy before.
+SWAPS = {"first-step": "rename:/Program#3", "second-step": "rename:/Program#4"}
 
 
 @pytest.mark.parametrize("step", SWAPS)
@@ -155,6 +156,21 @@ def test_a_run_that_is_cut_is_finished_by_the_next(shop: Shop, step: str, later:
     assert shop.do("summary") == figures
     assert not list(shop.bench.root.rglob("*guiwei-*"))
     shop.plan(code=0)
+    works_with(shop, "3.1.0")
+
+
+@pytest.mark.parametrize("at", ["rename:/Program#1", "rename:/Program#2", "rename:/Program#2+40"])
+def test_a_rehearsal_that_is_cut_has_touched_nothing_and_leaves_nothing(shop: Shop, at: str) -> None:
+    before, figures = shop.snapshot(), shop.do("summary")
+    run_id = cut(shop, at)
+    assert shop.snapshot() == before
+    assert list((shop.bench.state / "rehearsals").iterdir())
+    roll_back(shop, run_id)
+    assert not list(shop.bench.state.glob("rehearsals/*"))
+    assert not list(shop.bench.state.glob("fetched/*"))
+    assert shop.snapshot() == before
+    shop.apply()
+    assert shop.do("summary") == figures
     works_with(shop, "3.1.0")
 
 

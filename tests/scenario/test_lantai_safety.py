@@ -82,14 +82,14 @@ def test_a_log_line_is_no_such_move(shop: Shop) -> None:
         with log.open("ab") as file:
             file.write(b"2026-11-24 ...\r\n")
 
-    results = carried_out(shop, plan, plan.stages[0].steps[:2], meanwhile)
-    assert told(results) == [("changed", ""), ("changed", "")]
+    results = carried_out(shop, plan, plan.stages[0].steps[:3], meanwhile)
+    assert told(results) == [("changed", "")] * 3
     assert shop.versions[0] == "3.0.0"
 
 
 def test_a_program_needs_the_receipt_of_its_own_backup(shop: Shop) -> None:
     plan = planned(shop)
-    backup, package = plan.stages[0].steps[:2]
+    backup, _, package = plan.stages[0].steps[:3]
     before = shop.snapshot()
     assert told(carried_out(shop, plan, (package,))) == [("refused", "backup-missing")]
     elsewhere = replace(package, requires="another backup")
@@ -99,7 +99,7 @@ def test_a_program_needs_the_receipt_of_its_own_backup(shop: Shop) -> None:
 
 def test_a_program_of_another_version_than_the_plan_saw_is_left(shop: Shop) -> None:
     plan = planned(shop)
-    backup, package = plan.stages[0].steps[:2]
+    backup, _, package = plan.stages[0].steps[:3]
     before = shop.snapshot()
     other = replace(package, guards={"version": "2.3.0"})
     assert told(carried_out(shop, plan, (backup, other))) == [("changed", ""), ("refused", "plan-stale")]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from lantai_support import Run, Shop, errors_in, open_shop, statuses
 from scenario_bench import Bench
 
+from lab.lantai import disks
 from lab.lantai.upload_server import UploadServer
+
+SUITE = Path(__file__).resolve().parents[2] / "playbooks" / "suites" / "invoicing_pc.py"
 
 
 @pytest.fixture
@@ -38,3 +43,16 @@ def test_a_sound_client_has_nothing_to_tell(shop: Shop) -> None:
         code, found = shop.json("verify", "play.yml")
     assert (code, failed_checks(found)) == (0, set()), errors_in(found)
     assert shop.snapshot() == before
+
+
+def test_the_example_suite_holds_on_a_sound_client_and_tells_a_missing_disk(shop: Shop) -> None:
+    suite = str(SUITE)
+    with UploadServer() as bureau:
+        shop.play({"parameters": {"upload_address": bureau.url}})
+        shop.apply()
+        code, found = shop.json("verify", "play.yml", "--suite", suite)
+        assert (code, failed_checks(found)) == (0, set()), errors_in(found)
+        assert len(found["hosts"][0]["checks"]) == 2
+        disks.unplug(str(shop.root))
+        code, found = shop.json("verify", "play.yml", "--suite", suite)
+    assert (code, failed_checks(found)) == (3, {"test_the_disk_is_plugged_in"}), errors_in(found)

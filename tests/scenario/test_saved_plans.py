@@ -245,7 +245,7 @@ def test_a_client_that_was_stopped_since(bench: Bench, run: Run) -> None:
     shop = open_shop(bench, run, "3.0.0", running=True)
     save(shop)
     shop.do("stop")
-    assert [step["name"] for step in steps_of(apply(run, 0))][:2] == ["backup", "lantai-3.1.0.tar.gz"]
+    assert [step["name"] for step in steps_of(apply(run, 0))][:3] == ["backup", "rehearse", "lantai-3.1.0.tar.gz"]
     assert shop.versions == ("3.1.0", "3.1.0")
 
 

@@ -58,7 +58,7 @@ PLAYBOOK = """\
   state: {parameters: {name: right}}
 """
 DISK, OTHER = "009900000001", "009900000002"
-STRANGER, SECOND = usccs(31, 2)
+STRANGER, SECOND, *OTHERS = usccs(31, 12)
 
 
 class Fleet:
@@ -68,39 +68,48 @@ class Fleet:
         self.bench = bench
         self._run = run
         self.hosts: dict[str, dict[str, Any]] = {}
+        self.taxpayers: dict[str, str] = {}
         bench.write({"products/mini.yml": PRODUCT, "playbook.yml": PLAYBOOK})
 
     def pc(
-        self, name: str, *, company: str = "wrong", issued_for: str = TAXPAYER, plugged: bool = True, **more: Any
+        self, name: str, *, company: str = "wrong", issued_for: str | None = None, plugged: bool = True, **more: Any
     ) -> None:
         """Add a PC that is reached locally."""
         root = self.bench.folder / name
+        taxpayer, disk = self._own(name)
         for folder in ("etc", "dev/taxdisk"):
             (root / folder).mkdir(parents=True)
-        for taxpayer in (TAXPAYER, SECOND):
-            (root / "etc" / f"{taxpayer}.ini").write_text(f"[a]\nname={company}\n")
+        for each in (taxpayer, SECOND):
+            (root / "etc" / f"{each}.ini").write_text(f"[a]\nname={company}\n")
         if plugged:
-            (root / "dev/taxdisk" / f"{DISK}.json").write_text(json.dumps({"taxpayer": issued_for}))
+            (root / "dev/taxdisk" / f"{disk}.json").write_text(json.dumps({"taxpayer": issued_for or taxpayer}))
         self.hosts[name] = {
             "ansible_connection": "local",
             "guiwei_root": str(root),
             "guiwei_state_dir": str(self.bench.folder / f"{name}.state"),
-            "instances": [{"taxpayer": TAXPAYER, "disk": DISK}],
+            "instances": [{"taxpayer": taxpayer, "disk": disk}],
             **more,
         }
 
+    def _own(self, name: str) -> tuple[str, str]:
+        """Give a PC a taxpayer and a disk of its own."""
+        number = len(self.taxpayers)
+        self.taxpayers[name] = TAXPAYER if number == 0 else OTHERS[number]
+        return self.taxpayers[name], f"{int(DISK) + 10 * number:012d}"
+
     def dead(self, name: str, port: int) -> None:
         """Add a PC that nobody answers for."""
+        taxpayer, disk = self._own(name)
         self.hosts[name] = {
             "ansible_host": "127.0.0.1",
             "ansible_port": port,
             "ansible_password": "x",
-            "instances": [{"taxpayer": TAXPAYER, "disk": DISK}],
+            "instances": [{"taxpayer": taxpayer, "disk": disk}],
         }
 
-    def company(self, name: str, taxpayer: str = TAXPAYER) -> str:
+    def company(self, name: str, taxpayer: str | None = None) -> str:
         """The company's name in the client's settings, as it is now."""
-        text = (self.bench.folder / name / "etc" / f"{taxpayer}.ini").read_text()
+        text = (self.bench.folder / name / "etc" / f"{taxpayer or self.taxpayers[name]}.ini").read_text()
         return text.partition("name=")[2].strip()
 
     def call(self, code: int, *words: str) -> Any:
@@ -163,7 +172,7 @@ def test_each_host_has_its_own_status(fleet: Fleet, forks: str) -> None:
         document = fleet.call(5, "apply", "--yes", "-T", "0.3", "-f", forks)
     assert hosts_of(document) == APPLIED
     found = statuses(document)
-    assert {name: found[f"{name}/{TAXPAYER}"] for name in list(APPLIED)[2:]} == {
+    assert {name: found[f"{name}/{fleet.taxpayers[name]}"] for name in list(APPLIED)[2:]} == {
         name: APPLIED[name] for name in list(APPLIED)[2:]
     }
     assert [fleet.company(name) for name in ("stranger", "old", "good", "unplugged")] == [

@@ -74,4 +74,13 @@ def _merge(first: InstanceWork | None, second: InstanceWork) -> InstanceWork:
         if path in wanted and wanted[path].value != leaf.value:
             raise InputError("state-conflict", leaf.place, path=path, first=str(wanted[path].place))
         wanted.setdefault(path, leaf)
-    return replace(second, wanted=wanted, secrets={**first.secrets, **second.secrets})
+    resources = {
+        resource.path: (resource, declaration) for resource, declaration in (*second.resources, *first.resources)
+    }
+    return replace(
+        second,
+        wanted=wanted,
+        secrets={**first.secrets, **second.secrets},
+        resources=tuple(resources.values()),
+        servers={**second.servers, **first.servers},
+    )

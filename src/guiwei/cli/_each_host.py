@@ -10,9 +10,9 @@ from guiwei.cli._project import Project
 from guiwei.cli._running import Runner
 from guiwei.engine.host import HostRun
 from guiwei.engine.work import Work
-from guiwei.errors import GuiweiError
+from guiwei.errors import GuiweiError, HostError, InputError
 
-__all__ = ["Asked", "ask_hosts", "bare_works"]
+__all__ = ["Asked", "ask_hosts", "bare_works", "holder_of"]
 
 #: Host → answer or error, with the results that came on the way.
 Asked = dict[str, tuple[dict[str, Any] | GuiweiError, list[dict[str, Any]]]]
@@ -40,3 +40,26 @@ def ask_hosts(
 
     outcomes = runner.each(works, call)
     return {work.host.name: outcome for work, outcome in zip(works, outcomes, strict=True)}
+
+
+def holder_of(backup: str, works: tuple[Work, ...], asked: Asked) -> tuple[Work, dict[str, Any]]:
+    """Return the one host that holds a backup, and the backup's receipt.
+
+    Args:
+        asked: every host's answer to `backups`.
+
+    Raises:
+        InputError: no selected host holds it (`backup-not-found`).
+        HostError: none that answered holds it, and some did not answer (`backup-not-asked`).
+    """
+    unreachable = [host for host, (answer, _) in asked.items() if isinstance(answer, GuiweiError)]
+    for work in works:
+        answer, _ = asked[work.host.name]
+        if isinstance(answer, GuiweiError):
+            continue
+        for receipt in answer["backups"]:
+            if receipt["backup"] == backup:
+                return work, receipt
+    if unreachable:
+        raise HostError("backup-not-asked", backup=backup, unasked=unreachable)
+    raise InputError("backup-not-found", backup=backup)

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from guiwei.cli._inputs import Inputs
-from guiwei.engine.work import InstanceWork, Render, Wanted
+from guiwei.cli._upkeep import check_upkeep, known_upkeep, with_addresses, with_upkeep
+from guiwei.engine.work import InstanceWork, Wanted
 from guiwei.errors import InputError, Place
 from guiwei.invoicing.parameters import check_value
+from guiwei.language._ruled import Rulings
 from guiwei.language.compile import play_scope, renderer
 from guiwei.language.products import find_product, load_product
 from guiwei.language.source import Vaulted
+from guiwei.language.template import Scope
 from guiwei.model.inventory import Host
 from guiwei.model.playbook import Play
 from guiwei.model.product import Action, Product
@@ -36,24 +39,29 @@ def product_of(play: Play, inputs: Inputs) -> Product | None:
         path = find_product(play.product, inputs.product_folders(play))
     except InputError as error:
         raise InputError(error.code, play.places.get(("product",), play.place), **error.arguments) from error
-    return _load(path)
+    status = path.stat()
+    return _load(path, Path.cwd(), status.st_mtime_ns, status.st_size)
 
 
 @cache
-def _load(path: Path) -> Product:
+def _load(path: Path, _from: Path, _mtime_ns: int, _size: int) -> Product:
+    """Read once for each state of the file: a thousand hosts share one profile."""
     return load_product(path)
 
 
-def instances_of(host: Host, play: Play, inputs: Inputs) -> tuple[InstanceWork, ...]:
+def instances_of(host: Host, play: Play, inputs: Inputs, product: Product | None = None) -> tuple[InstanceWork, ...]:
     """Return what a play wants of each instance that the inventory declares on a host.
+
+    Args:
+        product: the profile, where it is at hand; else the one that the play names.
 
     Raises:
         InputError: an instance lacks a field or has a wrong one; `state:` names what the product does not know.
     """
-    product = product_of(play, inputs)
+    product = product or product_of(play, inputs)
     if product is None:
         return ()
-    wanted = _wanted(play, product, renderer(play, play_scope(play, host, extra=inputs.extra, groups=inputs.groups)))
+    wanted = _wanted(play, product, play_scope(play, host, extra=inputs.extra, groups=inputs.groups))
     declared = host.vars.get("instances")
     if declared is None:
         declared = [{field.name: host.vars[field.name] for field in product.fields if field.name in host.vars}]
@@ -83,7 +91,7 @@ def _instance(
         name = f"{host.name}: {field.name}"
         values[field.name] = check_value(field.type, entry[field.name], name, host.place)
     values["id"] = str(fill(product.instance_id, {"instance": values, "facts": {}}))
-    return InstanceWork(
+    made = InstanceWork(
         id=values["id"],
         product=product,
         values=values,
@@ -92,6 +100,7 @@ def _instance(
         artifacts=_artifacts(product, play, host),
         place=host.place,
     )
+    return with_upkeep(made, host, play, inputs)
 
 
 def _shown(item: Any) -> bool:
@@ -102,7 +111,7 @@ def _shown(item: Any) -> bool:
 
 def _secrets(host: Host, entry: Mapping[str, Any], product: Product) -> dict[str, Any]:
     """The variables that the profile's actions give to standard input: the instance's own, else the host's."""
-    names = {action.given for action in _actions(product) if action.given}
+    names = {name for action in _actions(product) for name in action.given}
     found = {name: entry.get(name, host.vars.get(name)) for name in names}
     for item in found.values():
         if isinstance(item, Vaulted):
@@ -115,26 +124,31 @@ def _actions(product: Product) -> Iterator[Action]:
     candidates = [parameter.write for parameter in product.parameters]
     candidates += [product.software.activate] if product.software else []
     candidates += [issue.login, issue.issue, issue.void] if issue else []
+    candidates += [product.recovery.reset_mode] if product.recovery else []
     return (action for action in candidates if action is not None)
 
 
 def _artifacts(product: Product, play: Play, host: Host) -> dict[str, str]:
-    """Version → package file: in `artifacts` of the host's variables, else beside the playbook."""
-    if product.software is None:
-        return {}
+    """Version → package file: in `artifacts` of the host's variables, else beside the playbook.
+
+    A driver's package is there by its name and version, with a blank between.
+    """
     given = host.vars.get("guiwei_artifacts")
     folders = [Path(str(given))] if given else []
     folders += [play.folder / "artifacts", play.folder.parent / "artifacts"]
+    sources = [(version, product.software.source) for version in product.software.versions] if product.software else []
+    wanted = {version: source.replace("{version}", version) for version, source in sources}
+    for driver in product.drivers:
+        wanted.update({f"{driver.name} {each}": driver.source.replace("{version}", each) for each in driver.versions})
     found = {}
-    for version in product.software.versions:
-        name = product.software.source.replace("{version}", version)
+    for key, name in wanted.items():
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if path is not None:
-            found[version] = str(path.resolve())
+            found[key] = str(path.resolve())
     return found
 
 
-def _wanted(play: Play, product: Product, render: Render) -> dict[str, Wanted]:
+def _wanted(play: Play, product: Product, scope: Scope) -> dict[str, Wanted]:
     """Return the leaves of `state:` that the product knows, by dotted path.
 
     Raises:
@@ -143,8 +157,12 @@ def _wanted(play: Play, product: Product, render: Render) -> dict[str, Wanted]:
     known = {".".join(parameter.path) for parameter in product.parameters}
     if product.software is not None:
         known |= {"software.version", "software.running"}
+    known |= {f"drivers.{driver.name}" for driver in product.drivers}
+    upkeep, whole = known_upkeep(product)
+    known |= upkeep
     found = {}
-    for path, value in _leaves(play.state, ()):
+    render, rulings = renderer(play, scope), Rulings(play)
+    for path, value in _leaves(play.state, (), whole):
         dotted = ".".join(path)
         place = _place(play, path)
         if dotted not in known:
@@ -152,15 +170,17 @@ def _wanted(play: Play, product: Product, render: Render) -> dict[str, Wanted]:
 
             near = get_close_matches(dotted, known, 3, 0.4) or sorted(known)
             raise InputError("state-unknown", place, path=dotted, product=product.name, near=", ".join(near))
-        found[dotted] = Wanted(value, place, render=render)
+        policy = play.ruled.get(("state", *path))
+        policy, place = (policy, place) if policy else rulings.of(value, scope.variables) or ("", place)
+        found[dotted] = Wanted(value, place, "policy" if policy else "playbook", render, policy)
     _check_literals(found, product)
-    return found
+    return with_addresses(found, product)
 
 
-def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, Mapping):
+def _leaves(value: Any, path: tuple[str, ...], whole: set[str]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, Mapping) and ".".join(path) not in whole:
         for name, item in value.items():
-            yield from _leaves(item, (*path, str(name)))
+            yield from _leaves(item, (*path, str(name)), whole)
     else:
         yield path, value
 
@@ -173,7 +193,7 @@ def _check_literals(wanted: Mapping[str, Wanted], product: Product) -> None:
     """A value without a template is checked at once: a wrong one must not wait for a connection."""
     types = {".".join(parameter.path): parameter for parameter in product.parameters}
     for path, leaf in wanted.items():
-        if _templated(leaf.value):
+        if check_upkeep(path, leaf, product) or _templated(leaf.value):
             continue
         parameter = types.get(path)
         if parameter is not None and parameter.when_true is None:
@@ -183,7 +203,10 @@ def _check_literals(wanted: Mapping[str, Wanted], product: Product) -> None:
 
             assert product.software is not None
             version = check_value("version", leaf.value, path, leaf.place)
-            VersionGraph.from_profile(product.software.versions).known(version, leaf.place)
+            if product.software.versions:
+                VersionGraph.from_profile(product.software.versions).known(version, leaf.place)
+        elif path.startswith("drivers."):
+            check_value("version", leaf.value, path, leaf.place)
         elif not isinstance(leaf.value, bool):
             raise InputError("value-boolean", leaf.place, parameter=path, value=str(leaf.value))
 

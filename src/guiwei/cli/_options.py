@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,17 @@ import click
 from guiwei.cli._output import Output, make_output
 from guiwei.errors import InputError
 
-__all__ = ["Common", "Selection", "common_options", "connection_options", "parse_extra", "selection_options"]
+__all__ = [
+    "Common",
+    "Selection",
+    "at_option",
+    "common_options",
+    "connection_options",
+    "override_option",
+    "parse_at",
+    "parse_extra",
+    "selection_options",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -84,6 +95,49 @@ def selection_options(function: Function) -> Function:
         return function(*args, selection=Selection(**chosen), **options)
 
     return wrapped  # type: ignore[return-value]
+
+
+def at_option(function: Function) -> Function:
+    """Add `--at`; the command gets `at`: an aware instant, or None for now."""
+
+    @click.option(
+        "--at",
+        "at_text",
+        metavar="INSTANT",
+        help="As it must be then: 2027-01-01 or 2027-01-01T08:00, Asia/Shanghai. 按该时刻的要求（北京时间）。",
+    )
+    @wraps(function)
+    def wrapped(*args: Any, at_text: str | None, **options: Any) -> Any:
+        return function(*args, at=parse_at(at_text), **options)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def override_option(function: Function) -> Function:
+    """Add `--override-calendar`; the command gets `override`: a reason, or None."""
+    return click.option(
+        "--override-calendar",
+        "override",
+        metavar="REASON",
+        envvar="GUIWEI_OVERRIDE_CALENDAR",
+        help="Why risky steps are done shortly before a filing deadline; recorded. 征期截止前仍执行的原因，会被记录。",
+    )(function)
+
+
+def parse_at(text: str | None) -> datetime | None:
+    """Return the instant of `--at`, None if it was not given.
+
+    Raises:
+        InputError: it is none (`instant`).
+    """
+    if text is None:
+        return None
+    from guiwei.invoicing.policies import read_instant
+
+    try:
+        return read_instant(text)
+    except ValueError as error:
+        raise InputError("instant", text=text) from error
 
 
 def connection_options(function: Function) -> Function:

@@ -7,15 +7,16 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
 
-from guiwei.errors import GuiweiError
+from guiwei.errors import GuiweiError, InputError
 from guiwei.report.console import make_console
 from guiwei.report.words import Words, pick_language
 
-__all__ = ["Output", "make_output", "source_line", "tell_error"]
+__all__ = ["Output", "make_output", "source_line", "tell_error", "write_text"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,18 @@ def tell_error(error: GuiweiError, lang: str | None, as_json: bool) -> None:
         return
     # Nothing folds a line for a program: `file:line:column: …` stays in one piece.
     output.side.print(render_error(error, output.words, source_line(error)), soft_wrap=not output.side.is_terminal)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that the user asked for.
+
+    Raises:
+        InputError: it cannot be written there (`file-unwritable`).
+    """
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError("file-unwritable", file=str(path), reason=error.strerror or str(error)) from error
 
 
 def source_line(error: GuiweiError) -> str | None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from guiwei.cli import _clock
+from guiwei.cli._calendar import closing, interrupts
 from guiwei.cli._inputs import Inputs
 from guiwei.cli._instances import instances_of
-from guiwei.cli._options import Selection, parse_extra
+from guiwei.cli._options import Selection, parse_at, parse_extra
 from guiwei.cli._output import Output
+from guiwei.cli._policies import play_at, told_policies
 from guiwei.cli._reach import reachable
 from guiwei.engine.work import Work
 from guiwei.errors import InputError
 from guiwei.history.database import History
+from guiwei.history.looks import last_looks
+from guiwei.history.people import People
 from guiwei.language.inventory import load_inventory
 from guiwei.language.patterns import select
 from guiwei.language.vault import Keyring
@@ -41,11 +47,15 @@ class Project:
     Attributes:
         selection: what the command line chose.
         playbook_path: None for commands that need no playbook.
+        at: the instant that the works are for; None is now.
+        override: why risky steps may be done shortly before a filing deadline.
     """
 
     selection: Selection
     playbook_path: Path | None = None
     history: History | None = None
+    at: datetime | None = None
+    override: str | None = None
 
     @classmethod
     def of_plan(cls, plan: Plan, selection: Selection) -> Project:
@@ -65,7 +75,7 @@ class Project:
             skip_tags=tuple(inputs["skip_tags"]),
             extra=tuple(inputs["extra"]),
         )
-        return cls(chosen, Path(inputs["playbook"]))
+        return cls(chosen, Path(inputs["playbook"]), at=parse_at(inputs.get("at")))
 
     def with_history(self, history: History) -> Project:
         """Return the project with a history to label drift by."""
@@ -82,13 +92,44 @@ class Project:
             "tags": list(self.selection.tags),
             "skip_tags": list(self.selection.skip_tags),
             "extra": list(self.selection.extra),
+            "at": None if self.at is None else self.at.isoformat(),
         }
 
     @property
     def reason(self) -> str | None:
         """Why this is done, as the plays say."""
         reasons = [play.reason for play in self.playbook.plays if play.reason]
+        reasons += [policy["reason"] for policy in self.policies if policy["in_force"] and policy["reason"]]
+        reasons += [work.closed["override"] for work in self.works if work.closed and work.closed["override"]]
         return "; ".join(dict.fromkeys(reasons)) or None
+
+    @property
+    def source(self) -> Path:
+        """The playbook's file, whatever it was called by: what waits for a person waits by it."""
+        assert self.playbook_path is not None
+        return self.playbook_path.resolve()
+
+    @cached_property
+    def instant(self) -> datetime:
+        """The instant that the works are for; one for all hosts."""
+        return self.at or _clock.instant()
+
+    @property
+    def policies(self) -> tuple[Mapping[str, Any], ...]:
+        """What plans say of the plays' policies."""
+        return told_policies(self.playbook.plays, self.instant)
+
+    @cached_property
+    def _done(self) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+        """Host → resource → what a person said to be done for this playbook."""
+        if self.playbook_path is None or self.history is None:
+            return {}
+        return People(self.history).done(str(self.source))
+
+    @cached_property
+    def _looks(self) -> Mapping[str, datetime]:
+        """Host → when somebody last looked at it."""
+        return last_looks(self.history) if self.history is not None else {}
 
     def show_notices(self, output: Output) -> None:
         """Say what the inventory would mean elsewhere, on standard error."""
@@ -143,6 +184,14 @@ class Project:
         """The selected hosts without a playbook: `all`, limited."""
         return select(self.inventory, "all", self.selection.limit)
 
+    def settled(self, host: Host) -> Host:
+        """Return a host ready to be connected to.
+
+        Raises:
+            InputError: a wrong connection variable.
+        """
+        return reachable(host, self.groups, self.inventory.hosts)
+
     @cached_property
     def reachable_hosts(self) -> tuple[Host, ...]:
         """The selected hosts, ready to be connected to.
@@ -150,7 +199,7 @@ class Project:
         Raises:
             InputError: a wrong inventory or connection variable; no host has been asked then.
         """
-        return tuple(reachable(host, self.groups) for host in self.hosts)
+        return tuple(self.settled(host) for host in self.hosts)
 
     @cached_property
     def works(self) -> tuple[Work, ...]:
@@ -161,17 +210,17 @@ class Project:
         """
         plays: dict[str, list[Play]] = {}
         for play in self.playbook.plays:
-            for host in self._hosts_of(play):
+            for host in self.hosts_of(play):
                 plays.setdefault(host.name, []).append(play)
         if not plays:
             named = ", ".join(dict.fromkeys(play.hosts for play in self.playbook.plays))
             raise InputError("limit-no-host", limit=self.selection.limit, hosts=named)
         # A wrong connection variable of one host must not show when others have been changed already.
-        hosts = {name: reachable(self.inventory.hosts[name], self.groups) for name in plays}
+        hosts = {name: self.settled(self.inventory.hosts[name]) for name in plays}
         return tuple(self._work(hosts[name], chosen) for name, chosen in plays.items())
 
-    def _hosts_of(self, play: Play) -> tuple[Host, ...]:
-        """A play that the limit leaves no host to is passed over; a limit that leaves none to any play is an error."""
+    def hosts_of(self, play: Play) -> tuple[Host, ...]:
+        """Return the hosts that a play and the limit name; one that the limit leaves no host to is passed over."""
         inventory = self.inventory
         try:
             chosen = select(inventory, play.hosts)
@@ -186,8 +235,17 @@ class Project:
         from guiwei.cli._compile import compile_host
 
         inputs = Inputs(self.extra, self.groups, self.selection.tags, self.selection.skip_tags)
+        plays = [play_at(play, host, self.inventory, inputs, self.instant) for play in plays]
         instances = [instances_of(host, play, inputs) for play in plays]
-        return compile_host(inputs, host, plays, instances, self.applied.get(host.name, {}))
+        work = compile_host(inputs, host, plays, instances, self.applied.get(host.name, {}))
+        return replace(
+            work,
+            at=self.instant,
+            done=self._done.get(host.name, {}),
+            looked=self._looks.get(host.name),
+            interrupts=interrupts(plays, self.instant),
+            closed=closing(plays, self.instant, self.override),
+        )
 
     @cached_property
     def groups(self) -> Mapping[str, list[str]]:

@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 
 from guiwei.cli._output import Output
 from guiwei.engine.host import HostRun
-from guiwei.engine.ports import Session
+from guiwei.engine.ports import Connect, Session
 from guiwei.engine.rollout import over_hosts
 from guiwei.engine.work import Work
 from guiwei.history.database import History, default_path
 from guiwei.model.inventory import Host
 from guiwei.model.run import Event
+from guiwei.transport.jumps import Jumps
 from guiwei.transport.settings import Settings
 
 __all__ = ["Runner", "now", "open_history", "run_id"]
@@ -82,8 +83,9 @@ class Runner:
             KeyboardInterrupt: Ctrl-C, where it breaks off at once.
         """
         stop = threading.Event()
-        with self._progress(len(works)) as observer, self._on_interrupt(stop if not_begun else None):
-            host_run = HostRun(self._connect, observer, self.run, self.key, stopping=stop.is_set)
+        interruptible = self._on_interrupt(stop if not_begun else None)
+        with self._progress(len(works)) as observer, interruptible, Jumps() as jumps:
+            host_run = HostRun(self._connect(jumps), observer, self.run, self.key, stopping=stop.is_set)
 
             def one(work: Work) -> Outcome:
                 return not_begun(work) if not_begun and stop.is_set() else call(host_run, work)
@@ -114,10 +116,13 @@ class Runner:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _connect(self, host: Host) -> Session:
-        from guiwei.transport.connect import connect
+    def _connect(self, jumps: Jumps) -> Connect:
+        def connect_to(host: Host) -> Session:
+            from guiwei.transport.connect import connect
 
-        return connect(host, self._settings)
+            return connect(host, self._settings, jumps)
+
+        return connect_to
 
     @contextmanager
     def _progress(self, total: int) -> Iterator[Callable[[Event], None]]:

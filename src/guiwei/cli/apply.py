@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import click
 
-from guiwei.cli._options import Selection, common_options, connection_options, selection_options
+from guiwei.cli import _clock
+from guiwei.cli._contacts import with_contact
+from guiwei.cli._identity import Identity
+from guiwei.cli._options import (
+    Selection,
+    at_option,
+    common_options,
+    connection_options,
+    override_option,
+    selection_options,
+)
 from guiwei.cli._output import Output
 from guiwei.cli._project import Project
 from guiwei.cli._record import Recorder
@@ -17,8 +29,11 @@ from guiwei.cli.plan import make_plan
 from guiwei.engine.host import HostRun, not_begun
 from guiwei.engine.work import Work
 from guiwei.errors import GateError
+from guiwei.invoicing.policies import tell_instant
 from guiwei.model.plan import HostPlan, Plan
 from guiwei.model.run import HostResult, RunResult, exit_code
+from guiwei.safety.busy import client_busy
+from guiwei.safety.calendar import filing_days, not_before_its_day
 from guiwei.safety.gates import missing_backup, staleness, wrong_identity
 from guiwei.transport.settings import Settings
 
@@ -31,6 +46,13 @@ __all__ = ["command", "result_statuses"]
 @click.option(
     "--issue", is_flag=True, help="Verify with one test invoice, voided at once. 验证时开具并作废一张测试发票。"
 )
+@click.option(
+    "--lockstep",
+    is_flag=True,
+    help="Look at every PC before the first is changed; costs a second connection. 全部查看后才开始更改。",
+)
+@at_option
+@override_option
 @selection_options
 @connection_options
 @common_options
@@ -38,6 +60,9 @@ def command(
     playbook_or_plan: Path,
     yes: bool,
     issue: bool,
+    lockstep: bool,
+    at: datetime | None,
+    override: str | None,
     selection: Selection,
     forks: int,
     settings: Settings,
@@ -47,20 +72,25 @@ def command(
     saved = _saved_plan(playbook_or_plan)
     history = open_history()
     project = Project.of_plan(saved, selection) if saved else Project(selection, playbook_or_plan)
-    project = project.with_history(history)
+    _only_now(at or project.at)
+    # What is applied is what holds now: a plan that was made for this day, too, is made again for this minute.
+    project = replace(project, at=None, override=override).with_history(history)
     runner = Runner(output, settings, forks, key=saved.key if saved else None)
-    if saved is None and not yes:
+    identity = Identity(project, history)
+    if saved is None and (lockstep or not yes):
         # A person sees the plan before it is applied; what is applied is exactly what was shown.
-        saved = make_plan(project, Runner(output, settings, forks, key=runner.key))
-        if not _agreed(saved, output):
+        saved = make_plan(project, Runner(output, settings, forks, key=runner.key), identity)
+        if not yes and not _agreed(saved, output):
             return 4
         saved_hosts: dict[str, HostPlan] | None = {host.host: host for host in saved.hosts}
     else:
         saved_hosts = {host.host: host for host in saved.hosts} if saved else None
-    recorder = Recorder(history, output, runner.run, "apply", str(playbook_or_plan), project.reason)
+    recorder = Recorder(
+        history, output, runner.run, "apply", str(playbook_or_plan), project.reason, str(project.source), identity
+    )
     outcomes = runner.each(
         project.works,
-        lambda host_run, work: _apply_one(host_run, work, saved_hosts, runner.key, "issue" if issue else None),
+        lambda host_run, work: _apply_one(host_run, work, _approver(saved_hosts, runner.key, identity), issue),
         recorder.host_ended,
         not_begun,
     )
@@ -81,6 +111,16 @@ def command(
     output.document(result)
     project.show_notices(output)
     return runner.exit_code(exit_code(result_statuses(result.hosts), differs=False))
+
+
+def _only_now(at: datetime | None) -> None:
+    """Refuse to apply what will hold later.
+
+    Raises:
+        GateError: `at-not-now`.
+    """
+    if at is not None:
+        refuse(not_before_its_day(at, _clock.instant(), tell_instant(at)))
 
 
 def _saved_plan(path: Path) -> Plan | None:
@@ -109,23 +149,25 @@ def _agreed(plan: Plan, output: Output) -> bool:
 
 
 def _apply_one(
-    host_run: HostRun, work: Work, saved: dict[str, HostPlan] | None, key: str, level: str | None
+    host_run: HostRun, work: Work, approve: Callable[[HostPlan], HostPlan | None], issue: bool
 ) -> tuple[HostPlan, HostResult]:
-    return host_run.apply(work, _approver(saved, key), level)
+    plan, result = host_run.apply(work, approve, "issue" if issue else None)
+    return plan, with_contact(result, work)
 
 
-def _approver(saved: dict[str, HostPlan] | None, key: str) -> Callable[[HostPlan], HostPlan | None]:
+def _approver(saved: dict[str, HostPlan] | None, key: str, identity: Identity) -> Callable[[HostPlan], HostPlan | None]:
     """Pass every host's fresh plan through the gates; with a saved plan, let the host have that one."""
     from guiwei.engine.planfile import fill_secrets
 
     def approve(fresh: HostPlan) -> HostPlan | None:
-        refuse(wrong_identity(fresh), missing_backup(fresh))
-        if saved is None or fresh.status not in ("differs", "unchanged", "pending"):
+        refuse(identity.refusal(fresh), wrong_identity(fresh), missing_backup(fresh))
+        refuse(client_busy(fresh), filing_days(fresh))
+        if saved is None or fresh.status not in ("differs", "unchanged", "pending", "waiting"):
             return fresh
         planned = saved.get(fresh.host)
         if planned is None:
             return None
-        if planned.status != "differs":
+        if planned.status not in ("differs", "waiting"):
             # Nothing was planned here when it was looked at: what has come up since is for the next plan.
             return fresh if fresh.status != "differs" else None
         refuse(staleness(planned, fresh, key))

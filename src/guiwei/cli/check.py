@@ -12,7 +12,7 @@ from guiwei.cli._output import Output, source_line
 from guiwei.cli._project import Project
 from guiwei.errors import InputError
 
-__all__ = ["command"]
+__all__ = ["command", "show_problems"]
 
 
 @click.command("check")
@@ -20,7 +20,7 @@ __all__ = ["command"]
 @selection_options
 @common_options
 def command(files: tuple[Path, ...], selection: Selection, output: Output) -> int:
-    """Check playbooks and product profiles, with -i against an inventory; no host is touched. 检查文件。"""
+    """Check playbooks, profiles, inventories, variables, with -i against an inventory; no host is asked. 检查文件。"""
     if not files and not selection.inventories:
         raise InputError("check-nothing")
     problems: list[InputError] = []
@@ -31,7 +31,7 @@ def command(files: tuple[Path, ...], selection: Selection, output: Output) -> in
     if selection.inventories and not files:
         checked += [str(path) for path in selection.inventories]
         problems += _caught(lambda: Project(selection).inventory)
-    _show(problems, checked, output)
+    show_problems(problems, checked, output)
     return 2 if problems else 0
 
 
@@ -44,9 +44,15 @@ def _expanded(files: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _problems(path: Path, selection: Selection) -> list[InputError]:
-    """A mapping with `product` is a profile, a list is a playbook, anything else an inventory."""
+    """A list is a playbook; a mapping says what it is: a profile, policies, a calendar, or else an inventory.
+
+    Files of variables say nothing of themselves: their folder does.
+    """
+    from guiwei.language._precedence import is_vars_file, read_vars_file
     from guiwei.language.source import load
 
+    if is_vars_file(path):
+        return _caught(lambda: read_vars_file(path, Project(selection).keyring))
     try:
         data = load(path).data
     except InputError as error:
@@ -54,9 +60,17 @@ def _problems(path: Path, selection: Selection) -> list[InputError]:
     if isinstance(data, list):
         return _playbook_problems(path, selection)
     if isinstance(data, dict) and "product" in data:
-        from guiwei.language.products import load_product
+        from guiwei.language._product_check import check_product
 
-        return _caught(lambda: load_product(path))
+        return check_product(path)
+    if isinstance(data, dict) and isinstance(data.get("policies"), list):
+        from guiwei.language.policies import check_policies
+
+        return check_policies(path, Project(selection).keyring)
+    if isinstance(data, dict) and isinstance(data.get("calendar"), str):
+        from guiwei.language.calendars import load_calendar
+
+        return _caught(lambda: load_calendar(path))
     from dataclasses import replace
 
     return _caught(lambda: Project(replace(selection, inventories=(path,))).inventory)
@@ -81,7 +95,8 @@ def _caught(call: object) -> list[InputError]:
     return []
 
 
-def _show(problems: list[InputError], checked: list[str], output: Output) -> None:
+def show_problems(problems: list[InputError], checked: list[str], output: Output) -> None:
+    """Show each problem at its place, and how many there are."""
     from guiwei.report.problem import render_error
 
     for problem in problems:

@@ -80,7 +80,7 @@ class _Demo:
         self._tell("demo-plan")
         self._guiwei(3, "plan", self._playbook)
         self._tell("demo-apply")
-        self._guiwei(0, "apply", self._playbook, "--yes", "--issue")
+        self._guiwei(0, "apply", self._playbook, "--yes", "--issue", "--override-calendar", "demo 演示")
         self._tell("demo-again")
         self._guiwei(0, "plan", self._playbook)
         self._tell("demo-end")

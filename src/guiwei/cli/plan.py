@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
-from guiwei.cli._options import Selection, common_options, connection_options, selection_options
+from guiwei.cli._identity import Identity
+from guiwei.cli._options import Selection, at_option, common_options, connection_options, selection_options
 from guiwei.cli._output import Output
 from guiwei.cli._project import Project
 from guiwei.cli._running import Runner, now, open_history
 from guiwei.errors import InputError
+from guiwei.history.durations import known_durations
+from guiwei.invoicing.policies import tell_instant
 from guiwei.model.plan import Plan
 from guiwei.model.run import exit_code
 from guiwei.transport.settings import Settings
@@ -21,14 +25,21 @@ __all__ = ["command", "make_plan", "statuses_of"]
 @click.command("plan")
 @click.argument("playbook", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Save the plan for `apply`. 保存计划文件。")
+@at_option
 @selection_options
 @connection_options
 @common_options
 def command(
-    playbook: Path, out: Path | None, selection: Selection, forks: int, settings: Settings, output: Output
+    playbook: Path,
+    out: Path | None,
+    at: datetime | None,
+    selection: Selection,
+    forks: int,
+    settings: Settings,
+    output: Output,
 ) -> int:
     """Show what differs and what would be done; exit 3 if something differs. 显示差异与将要执行的操作。"""
-    project = Project(selection, playbook).with_history(open_history())
+    project = Project(selection, playbook, at=at).with_history(open_history())
     if out is not None and not out.parent.is_dir():
         # Said before the hosts are asked, not after.
         raise InputError("folder-missing", folder=str(out.parent))
@@ -45,17 +56,29 @@ def command(
     return exit_code(statuses_of(plan))
 
 
-def make_plan(project: Project, runner: Runner) -> Plan:
-    """Observe and plan every selected host."""
-    hosts = runner.each(project.works, lambda host_run, work: host_run.plan(work))
+def make_plan(project: Project, runner: Runner, identity: Identity | None = None) -> Plan:
+    """Observe and plan every selected host; those whose identity is in doubt are refused.
+
+    How long it will take is estimated from what steps took before.
+
+    Args:
+        identity: the run's interlock, where something is applied afterwards.
+    """
+    planned = runner.each(project.works, lambda host_run, work: host_run.plan(work))
+    hosts = (identity or Identity(project, project.history)).judged(planned)
+    from guiwei.report.durations import expected
+
+    known = known_durations(project.history) if project.history else {}
     return Plan(
         id=runner.run,
         playbook=str(project.playbook_path),
         created=now(),
-        hosts=tuple(hosts),
+        hosts=tuple(expected(host, known) for host in hosts),
         key=runner.key,
         reason=project.reason,
         inputs=project.inputs(),
+        at="" if project.at is None else tell_instant(project.at),
+        policies=project.policies,
     )
 
 

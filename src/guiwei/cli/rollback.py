@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from guiwei.cli._contacts import with_contact
 from guiwei.cli._options import Selection, common_options, connection_options, selection_options
 from guiwei.cli._output import Output
 from guiwei.cli._project import Project
@@ -17,6 +18,7 @@ from guiwei.cli.apply import result_statuses
 from guiwei.engine.host import not_begun
 from guiwei.engine.work import Work
 from guiwei.errors import InputError
+from guiwei.invoicing.ledger import only_lost
 from guiwei.model.plan import HostPlan
 from guiwei.model.run import HostResult, RunResult, exit_code
 from guiwei.transport.settings import Settings
@@ -49,7 +51,7 @@ def command(run: str, selection: Selection, forks: int, settings: Settings, outp
 
     results = runner.each(
         tuple(works),
-        lambda host_run, work: host_run.roll_back(work, run, _ledgers(noted.get(work.host.name))),
+        lambda host_run, work: with_contact(host_run.roll_back(work, run, _ledgers(noted.get(work.host.name))), work),
         ended,
         lambda work: not_begun(work)[1],
     )
@@ -86,12 +88,19 @@ def _playbook_of(past: Mapping[str, Any]) -> Path:
 def _ledgers(result: Mapping[str, Any] | None) -> dict[str, tuple[Mapping[str, Any], ...]] | None:
     """Instance → its ledger before the run, for instances whose data the run backed up and touched.
 
+    Where the run itself has lost invoices and done nothing else, taking it back is the cure: what it left counts then.
+
     None where the history has no result, or one that does not know how its last step ended: the PC knows.
     """
     if result is None or result["status"] == "unknown":
         return None
-    return {
+    before = {
         step["receipt"]["label"]: tuple(step["receipt"]["note"].get("ledger", ()))
         for step in reversed(result.get("steps", ()))
         if (step.get("receipt") or {}).get("backup")
     }
+    for each in result.get("instances", ()):
+        kept, left = before.get(each["id"]), tuple(each["ledger_after"])
+        if kept and each["reconciled"] is False and not each["invoices"] and only_lost(kept, left):
+            before[each["id"]] = left
+    return before

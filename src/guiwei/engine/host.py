@@ -8,32 +8,56 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from guiwei.engine.conditions import as_checks, plan_conditions
 from guiwei.engine.observation import Observation
+from guiwei.engine.outcomes import (
+    BAD,
+    ended_as,
+    first_error,
+    looked_at,
+    not_begun,
+    outcomes_of,
+    plan_failed,
+    seen_as,
+    status_of,
+    untouched,
+)
+from guiwei.engine.people import by_hand, parts_of
 from guiwei.engine.planning import plan_host
 from guiwei.engine.ports import Connect, Observer, Session
+from guiwei.engine.reconciling import ledgers_only, touched_data
 from guiwei.engine.steps import wire_step
-from guiwei.engine.verification import issue_invoice, verification_request, verified
+from guiwei.engine.verification import issue_invoice, password_due, verification_request, verified
 from guiwei.engine.work import InstanceWork, Work, observation_request
-from guiwei.errors import GateError, GuiweiError, UnknownOutcomeError, UnreachableError, error_from_wire
+from guiwei.errors import GateError, GuiweiError, UnknownOutcomeError, error_from_wire
 from guiwei.model.plan import HostPlan, Stage, Step
 from guiwei.model.run import Event, HostResult, InstanceResult, StepResult
 
-__all__ = ["HostRun", "not_begun", "status_of"]
-
-#: How a step may end that ends its stage.
-_BAD = ("failed", "refused", "unknown", "unreachable")
+__all__ = ["HostRun", "Noting", "not_begun", "status_of"]
 
 Outcome = TypeVar("Outcome")
 Answer = dict[str, Any] | GuiweiError
 
 
-def status_of(error: GuiweiError) -> str:
-    """Return the host status that an error means."""
-    if isinstance(error, UnreachableError):
-        return "unreachable"
-    if isinstance(error, UnknownOutcomeError):
-        return "unknown"
-    return "refused" if error.exit_code == 4 else "failed"
+class Noting:
+    """A session that keeps the PC's id, which its first apply mints."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.pc_id = ""
+
+    def ask(
+        self, request: Mapping[str, Any], on_result: Callable[[dict[str, Any]], None] | None = None
+    ) -> dict[str, Any]:
+        answer = self._session.ask(request, on_result)
+        self.pc_id = answer.get("pc_id", self.pc_id)
+        return answer
+
+    def offer(self, sha256: str, path: Path) -> None:
+        self._session.offer(sha256, path)
+
+    def close(self) -> None:
+        self._session.close()
 
 
 @dataclass(frozen=True)
@@ -57,7 +81,7 @@ class HostRun:
 
     def plan(self, work: Work) -> HostPlan:
         """Observe and plan one host; never raises an expected error, its status says it."""
-        return self._with_session(work, lambda session: self._planned(work, session), _plan_failed)
+        return self._with_session(work, lambda session: self._planned(work, session), plan_failed)
 
     def apply(
         self, work: Work, approve: Callable[[HostPlan], HostPlan | None], level: str | None = None
@@ -73,24 +97,31 @@ class HostRun:
         def run(session: Session) -> tuple[HostPlan, HostResult]:
             started = time.monotonic()
             plan = self._planned(work, session)
-            result = self._applied(work, session, plan, approve, level)
-            return plan, replace(result, seconds=round(time.monotonic() - started, 3))
+            noting = Noting(session)
+            result = self._applied(work, noting, plan, approve, level)
+            return plan, replace(result, seconds=round(time.monotonic() - started, 3), pc_id=noting.pc_id)
 
         def failed(host: str, error: GuiweiError) -> tuple[HostPlan, HostResult]:
-            return _plan_failed(host, error), HostResult(host, status_of(error), error=error)
+            return plan_failed(host, error), HostResult(host, status_of(error), error=error)
 
         return self._with_session(work, run, failed)
 
-    def verify(self, work: Work, level: str) -> HostResult:
-        """Verify every instance of one host without changing anything (but a test invoice at level `issue`)."""
+    def verify(self, work: Work, level: str, approve: Callable[[HostPlan], None] | None = None) -> HostResult:
+        """Verify every instance of one host without changing anything (but a test invoice at level `issue`).
+
+        Args:
+            approve: gets the fresh plan and raises a `GateError` where no invoice may be issued.
+        """
 
         def run(session: Session) -> HostResult:
             started = time.monotonic()
             plan = self._planned(work, session)
-            results = tuple(_looked_at(each) for each in self._verified(work, session, plan, level, ()))
+            if approve is not None and level == "issue":
+                approve(plan)
+            results = tuple(looked_at(each) for each in self._verified(work, session, plan, level, ()))
             return HostResult(
                 work.host.name,
-                _seen(plan, results),
+                seen_as(plan, results),
                 instances=results,
                 error=plan.error,
                 seconds=round(time.monotonic() - started, 3),
@@ -160,30 +191,36 @@ class HostRun:
         level: str | None,
     ) -> HostResult:
         host = work.host.name
-        if plan.status == "failed":
-            return HostResult(host, plan.status, error=plan.error or _first_error(plan), instances=_untouched(plan))
         # The gates see the plan first: a refusal by one of them says more than the plan's status.
         try:
             chosen = approve(plan)
         except GateError as refusal:
-            return HostResult(host, "refused", error=refusal, instances=_untouched(plan))
-        if plan.status == "refused":
-            return HostResult(host, plan.status, error=plan.error or _first_error(plan), instances=_untouched(plan))
+            refused = (replace(each, status="refused") if each.status == "failed" else each for each in untouched(plan))
+            return HostResult(host, "refused", error=refusal, instances=tuple(refused))
+        if plan.status in ("failed", "refused"):
+            return HostResult(host, plan.status, error=plan.error or first_error(plan), instances=untouched(plan))
         if chosen is None or self.stopping():
-            skipped = tuple(replace(each, status="skipped") for each in _untouched(plan))
+            skipped = tuple(replace(each, status="skipped") for each in untouched(plan))
             return HostResult(host, "skipped", instances=skipped)
         results = self._stages(work, session, chosen) if chosen.steps else ()
-        bad = [result for result in results if result.status in _BAD]
+        bad = [result for result in results if result.status in BAD]
         changed = any(result.status == "changed" for result in results)
+        waits = any(result.status == "waiting" for result in results)
         if bad:
             status = "refused" if bad[0].status == "refused" and not changed else bad[0].status
-            return HostResult(host, status, results, _outcomes(plan, results), bad[0].error)
+            return HostResult(host, status, results, outcomes_of(plan, results), bad[0].error)
+        if waits:
+            # It is not yet what it will be: there is nothing to prove before a person has done the rest.
+            return HostResult(host, "waiting", results, outcomes_of(plan, results, rest="waiting"))
         wanted = level or str(work.verify.get("level", "")) or None
         # The fresh plan tells how the instances are; a saved one, how they were when it was made.
-        instances = _outcomes(plan, results)
+        instances = outcomes_of(plan, results)
         if wanted:
             instances = self._verified(work, session, plan, wanted if changed else "ready", instances)
-        return HostResult(host, _ended(chosen, changed, instances), results, instances)
+        elif touched_data(chosen, results):
+            looked = {each.id: each for each in self._verified(ledgers_only(work), session, plan, "ready", instances)}
+            instances = tuple(replace(looked[each.id], checks=each.checks) for each in instances)
+        return HostResult(host, ended_as(chosen, changed, instances), results, instances)
 
     def _stages(self, work: Work, session: Session, plan: HostPlan) -> tuple[StepResult, ...]:
         for sha256, path in plan.artifacts.items():
@@ -194,14 +231,23 @@ class HostRun:
             if stage.instance in stopped or (stage.instance is None and stopped):
                 # What builds on a stage that failed is not begun; handlers stay noted on the PC.
                 continue
+            if stage.title != "handlers" and any(result.status == "waiting" for result in results):
+                # All that follows waits for the person; handlers do not: the PC must not stay half done for days.
+                continue
             if self.stopping():
-                if not any(result.status in _BAD for result in results):
+                if not any(result.status in BAD for result in results):
                     results.append(_interrupted(stage.steps[0], self.run, plan.host))
                 break
-            done = self._stage(work, session, stage, plan, results)
-            results += done
-            if any(result.status in _BAD for result in done):
-                stopped.add(stage.instance)
+            for steps in parts_of(stage.steps):
+                if steps[0].by_hand:
+                    done = [by_hand(session, steps[0], plan, results)]
+                else:
+                    done = self._stage(work, session, replace(stage, steps=steps), plan, results)
+                results += done
+                if any(result.status in BAD for result in done):
+                    stopped.add(stage.instance)
+                if any(result.status in (*BAD, "waiting") for result in done):
+                    break
         return tuple(results)
 
     def _stage(
@@ -252,30 +298,38 @@ class HostRun:
         self, work: Work, session: Session, plan: HostPlan, level: str, ended: tuple[InstanceResult, ...]
     ) -> tuple[InstanceResult, ...]:
         plans = {each.id: each for each in plan.instances}
-        outcomes = {each.id: each for each in ended or _untouched(plan)}
+        outcomes = {each.id: each for each in ended or untouched(plan)}
+        # A plan may be about some of a PC's clients alone (to restore one).
+        concerned = tuple(each for each in work.instances if each.id in plans)
         sound = tuple(
             each
-            for each in work.instances
+            for each in concerned
             if plans[each.id].status in ("unchanged", "differs") and outcomes[each.id].status != "skipped"
         )
         invoices: dict[str, tuple[Mapping[str, Any], ...]] = {}
         errors: dict[str, GuiweiError] = {}
         if level == "issue":
             for instance in sound:
-                self._issue(work, session, instance, invoices, errors)
+                refusal = None if ended else password_due(plan, instance)
+                if refusal is not None:
+                    errors[instance.id] = refusal
+                else:
+                    self._issue(work, session, instance, invoices, errors)
         if not sound:
             return tuple(outcomes.values())
         request = verification_request(work, sound)
         started = time.monotonic()
         observation = Observation.from_answer(session.ask(request), round(time.monotonic() - started, 4))
         results = []
-        for instance in work.instances:
+        for instance in concerned:
             if instance not in sound:
                 results.append(outcomes[instance.id])
                 continue
             before = plans[instance.id].ledger
             good = outcomes[instance.id].status if ended else "unchanged"
-            result = verified(instance, observation, before, invoices.get(instance.id, ()), good)
+            filing = plans[instance.id].facts.get("filing")
+            wanted = as_checks(plan_conditions(work, instance, observation))
+            result = verified(instance, observation, before, invoices.get(instance.id, ()), good, filing, wanted)
             if instance.id in errors:
                 result = replace(result, status="failed", error=errors[instance.id])
             results.append(result)
@@ -310,65 +364,3 @@ def _placed(wire: Mapping[str, Any], step: Step) -> GuiweiError | None:
     error = error_from_wire(wire["error"])
     error.place = error.place or step.place
     return error
-
-
-def _looked_at(result: InstanceResult) -> InstanceResult:
-    """A check that is not met is a difference; what could not be done, or does not reconcile, is a failure."""
-    if result.status == "failed" and result.error is None and result.reconciled is not False:
-        return replace(result, status="differs")
-    return result
-
-
-def _seen(plan: HostPlan, results: tuple[InstanceResult, ...]) -> str:
-    found = {result.status for result in results}
-    for status in ("failed", "refused", "differs"):
-        if status in found or (status == plan.status and status != "differs"):
-            return status
-    return "pending" if found == {"pending"} else "unchanged"
-
-
-def not_begun(work: Work) -> tuple[HostPlan, HostResult]:
-    """Return the outcome of a host that nothing was begun on."""
-    instances = tuple(InstanceResult(each.id, "skipped") for each in work.instances)
-    return HostPlan(work.host.name, "skipped"), HostResult(work.host.name, "skipped", instances=instances)
-
-
-def _plan_failed(host: str, error: GuiweiError) -> HostPlan:
-    return HostPlan(host, status_of(error), error=error)
-
-
-def _first_error(plan: HostPlan) -> GuiweiError | None:
-    return next((each.error for each in plan.instances if each.error is not None), None)
-
-
-def _untouched(plan: HostPlan) -> tuple[InstanceResult, ...]:
-    return tuple(_instance_result(each) for each in plan.instances)
-
-
-def _outcomes(plan: HostPlan, results: tuple[StepResult, ...]) -> tuple[InstanceResult, ...]:
-    """Each instance's outcome by its own steps; one that no step was for stays what the plan says, or was skipped."""
-    outcomes = []
-    for each in plan.instances:
-        own = [result for result in results if result.instance == each.id]
-        bad = next((result for result in own if result.status in _BAD), None)
-        outcome = _instance_result(each)
-        if bad is not None:
-            outcome = replace(outcome, status=bad.status, error=bad.error)
-        elif any(result.status == "changed" for result in own):
-            outcome = replace(outcome, status="changed")
-        elif own or outcome.status == "differs":
-            outcome = replace(outcome, status="unchanged" if own else "skipped")
-        outcomes.append(outcome)
-    return tuple(outcomes)
-
-
-def _instance_result(plan: Any) -> InstanceResult:
-    return InstanceResult(plan.id, plan.status, plan.error, ledger_before=plan.ledger)
-
-
-def _ended(plan: HostPlan, changed: bool, instances: tuple[InstanceResult, ...]) -> str:
-    if any(each.status == "failed" for each in instances):
-        return "failed"
-    if changed:
-        return "changed"
-    return "pending" if plan.status == "pending" else "unchanged"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from guiwei.engine.instances import in_use
 from guiwei.engine.ledgers import ledger_rows, refuse_if_moved
 from guiwei.engine.observation import Observation
 from guiwei.engine.ports import Session
 from guiwei.engine.upgrades import InstanceSteps
 from guiwei.engine.work import InstanceWork, Work, contexts, observation_request
-from guiwei.errors import GuiweiError, ResourceError, error_from_wire
+from guiwei.errors import GateError, GuiweiError, ResourceError, error_from_wire
 from guiwei.model.plan import Change, HostPlan, InstancePlan, Stage, Step
 from guiwei.model.run import HostResult, InstanceResult, StepResult
 from guiwei.target.contract import identity_of
@@ -97,6 +98,13 @@ def _host_plan(work: Work, observation: Observation, plans: list[InstancePlan], 
     )
 
 
+def _refuse_in_use(work: Work, observation: Observation) -> None:
+    for instance in work.instances:
+        busy = instance.product.busy
+        if busy is not None and not work.interrupts and in_use(busy, instance, observation):
+            raise GateError("client-busy", instance=instance.id)
+
+
 def roll_back(
     session: Session, work: Work, run: str, ledgers: Mapping[str, tuple[Mapping[str, Any], ...]] | None
 ) -> HostResult:
@@ -107,9 +115,10 @@ def roll_back(
             noted them (the controller was cut off), then the backups that the run made tell.
 
     Raises:
-        GateError: `data-moved`: an invoice was issued since.
+        GateError: `data-moved`: an invoice was issued since; `client-busy`: somebody is working with the client.
     """
     observation = Observation.from_answer(session.ask(observation_request(work)), 0.0)
+    _refuse_in_use(work, observation)
     if ledgers is None:
         receipts = session.ask({"op": "backups", "run": run})["backups"]
         # The first backup of an instance is the one from before anything was touched.

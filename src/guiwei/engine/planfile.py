@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from guiwei.errors import GuiweiError, InputError, Place, error_from_wire
-from guiwei.model.plan import FORMAT, Change, HostPlan, InstancePlan, Mismatch, Plan, Sealed, Stage, Step
+from guiwei.model.plan import FORMAT, Change, Condition, HostPlan, InstancePlan, Mismatch, Plan, Sealed, Stage, Step
 from guiwei.target.secret import Secret
 
 __all__ = ["fill_secrets", "load_plan", "save_plan"]
@@ -120,10 +120,12 @@ def _host(body: Mapping[str, Any]) -> HostPlan:
                 **each,
                 "mismatches": tuple(Mismatch(**item) for item in each["mismatches"]),
                 "ledger": tuple(each["ledger"]),
+                "conditions": tuple(Condition(**item) for item in each.get("conditions", ())),
             }
         )
         for each in value["instances"]
     )
+    value["not_compared"] = tuple(value.get("not_compared", ()))
     return HostPlan(**value)
 
 
@@ -160,7 +162,12 @@ def fill_secrets(saved: HostPlan, fresh: HostPlan) -> HostPlan:
     for stage in saved.stages:
         steps = tuple(
             dataclasses.replace(
-                step, reading=now[step.id].reading, state=now[step.id].state, guards=now[step.id].guards
+                step,
+                reading=now[step.id].reading,
+                state=now[step.id].state,
+                guards=now[step.id].guards,
+                # Whether somebody may be interrupted is decided when it is done.
+                unless=now[step.id].unless,
             )
             for step in stage.steps
             if step.id in now

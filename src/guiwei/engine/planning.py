@@ -8,12 +8,13 @@ from typing import Any
 
 from guiwei.engine.instances import plan_instance
 from guiwei.engine.observation import Observation
+from guiwei.engine.people import first_is_by_hand, person_step
 from guiwei.engine.steps import changes_of, guards_of
 from guiwei.engine.work import Work, contexts
 from guiwei.errors import GateError, GuiweiError
 from guiwei.model.plan import HostPlan, InstancePlan, Stage, Step
 from guiwei.model.playbook import Declaration, Desired
-from guiwei.target.contract import PRESENCE, Resource, compose, differences, find_type
+from guiwei.target.contract import PRESENCE, Resource, compose, differences, fill, find_type, known_on
 
 __all__ = ["plan_host"]
 
@@ -35,8 +36,9 @@ def plan_host(work: Work, observation: Observation) -> HostPlan:
         desired.update(planned.desired)
     error: GuiweiError | None = None
     blocked = {plan.id for plan in plans if plan.status not in ("unchanged", "differs")}
+    tasks = _TaskPlanner(work, observation, artifacts, desired, set())
     try:
-        stages += _TaskPlanner(work, observation, artifacts, desired).stages(blocked)
+        stages += tasks.stages(blocked)
     except GuiweiError as raised:
         error = raised
     numbered = tuple(_numbered(stage, number) for number, stage in enumerate(stages, 1) if stage.steps)
@@ -52,6 +54,8 @@ def plan_host(work: Work, observation: Observation) -> HostPlan:
         # A declared resource has its one form there already; a step has what was written.
         desired={**{step.resource: step.state or {} for stage in numbered for step in stage.steps}, **desired},
         observing=contexts(work),
+        closed=work.closed,
+        not_compared=tuple(sorted(tasks.not_compared)),
     )
 
 
@@ -63,6 +67,8 @@ def _status(stages: tuple[Stage, ...], plans: list[InstancePlan], error: GuiweiE
         if status in found:
             return status
     if stages:
+        return "waiting" if first_is_by_hand(stages) else "differs"
+    if "differs" in found:
         return "differs"
     return "pending" if found and found <= {"pending"} else "unchanged"
 
@@ -75,13 +81,14 @@ def _numbered(stage: Stage, number: int) -> Stage:
 class _TaskPlanner:
     """Plans the tasks of one host, and the handlers that they notify or that an earlier run left.
 
-    `artifacts` and `desired` are filled on the way.
+    `artifacts`, `desired` and `not_compared` (see `HostPlan`) are filled on the way.
     """
 
     work: Work
     observation: Observation
     artifacts: dict[str, str]
     desired: dict[str, Mapping[str, Any]]
+    not_compared: set[str]
 
     def stages(self, blocked: set[str]) -> list[Stage]:
         """Return the stage of tasks and the stage of handlers; instances in `blocked` are left alone."""
@@ -111,8 +118,13 @@ class _TaskPlanner:
         wanted = (
             None if found.state is None else compose(declaration.module, declaration.reading).normal(dict(found.state))
         )
+        known = known_on(str(self.observation.facts.get("system")), cls, wanted)
+        self.not_compared.update(f"{declaration.module}.{field}" for field in set(wanted or ()) - set(known or ()))
+        wanted = known
         self.desired[declaration.id] = _remembered(cls, wanted)
         changes = differences(cls, wanted, None if observed is None else dict(observed))
+        if cls.by_hand and changes:
+            return self._by_hand(declaration)
         if cls.kind == "probe" and changes:
             raise _unmet(declaration, found, observed)
         if not changes and declaration.handler is None:
@@ -134,6 +146,11 @@ class _TaskPlanner:
             always=cls.kind == "action" and not _comparable(declaration),
             notify=tuple(declaration.notify),
         )
+
+    def _by_hand(self, declaration: Declaration) -> Step | None:
+        """What a person is to do; nothing if somebody has said that it is done."""
+        reading = fill(dict(declaration.reading), self.observation.context(declaration.instance))
+        return person_step(self.work, declaration, reading)
 
     def _observed(self, declaration: Declaration) -> Mapping[str, Any] | None:
         """Return the observed state; what the PC could not read is an error at the task that asked for it."""

@@ -18,16 +18,21 @@ def changes_of(
     differences: Iterable[Difference], declaration: Declaration, applied: Mapping[str, Any] | None
 ) -> tuple[Change, ...]:
     """Return differences with their places and causes."""
-    return tuple(
-        Change(
-            field=difference.field,
-            before=difference.before,
-            after=difference.after,
-            place=_place_of(declaration, difference.field),
-            cause=cause_of(difference, applied),
+    found = []
+    for difference in differences:
+        policy, place = declaration.ruled.get(difference.field.partition(".")[0], ("", None))
+        found.append(
+            Change(
+                field=difference.field,
+                before=difference.before,
+                after=difference.after,
+                place=place or _place_of(declaration, difference.field),
+                origin="policy" if policy else "playbook",
+                cause=cause_of(difference, applied),
+                policy=policy,
+            )
         )
-        for difference in differences
-    )
+    return tuple(found)
 
 
 def _place_of(declaration: Declaration, field: str) -> Any:
@@ -93,6 +98,8 @@ def wire_step(step: Step, key: str) -> dict[str, Any]:
         wire["when_changed"] = list(step.when_changed)
     if step.proof is not None:
         wire["proof"] = dict(step.proof)
+    if step.unless is not None:
+        wire["unless"] = dict(step.unless)
     if step.notify:
         wire["notify"] = list(step.notify)
     if step.handler:

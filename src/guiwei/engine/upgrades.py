@@ -14,15 +14,16 @@ from typing import Any
 from guiwei.engine.ledgers import ledger_rows
 from guiwei.engine.observation import Observation
 from guiwei.engine.parameters import ParameterPlan, action_step
+from guiwei.engine.rehearsal import rehearsed
 from guiwei.engine.work import InstanceWork, Work
-from guiwei.errors import InputError, Place, ResourceError
+from guiwei.errors import GateError, InputError, Place, ResourceError
 from guiwei.invoicing.parameters import check_value
 from guiwei.invoicing.versions import Edge, VersionGraph, same_version
 from guiwei.model.plan import Change, Stage, Step
-from guiwei.model.product import Reading, Software
+from guiwei.model.product import Busy, Reading, Software
 from guiwei.target.contract import identity_of
 
-__all__ = ["InstanceSteps", "software_stages"]
+__all__ = ["InstanceSteps", "busy_reading", "software_stages"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,13 @@ class InstanceSteps:
     def service(self, suffix: str, state: dict[str, Any], before: Any, **extra: Any) -> Step:
         """Return a step on the client's process."""
         arguments = self.instance.product.service or {}
+        busy = self.instance.product.busy
+        if busy is not None and ("restarted" in state or state.get("running") is False):
+            # Nobody is stopped in the middle of an invoice, unless the play says that one may.
+            if not self.work.interrupts:
+                extra["unless"] = busy_reading(busy)
+            elif busy.stop is not None:
+                arguments = {**arguments, "stop": list(busy.stop)}
         identity = self.observation.identity("service", arguments, self.instance.id)
         (field, after), *_ = state.items()
         if after is True:
@@ -71,8 +79,8 @@ class InstanceSteps:
             **extra,
         )
 
-    def backup(self, stage: int, why: str) -> Step:
-        """Return the backup step of a stage."""
+    def backup(self, stage: int, why: str, damaged: bool = False) -> Step:
+        """Return the backup step of a stage; what is damaged is kept too, before something else is put in its place."""
         backup = self.instance.product.backup
         if not backup:
             raise InputError("product-no-backup", self.instance.product.place, product=self.instance.product.name)
@@ -84,8 +92,9 @@ class InstanceSteps:
             "note": {
                 "product": self.instance.product.name,
                 "why": why,
-                "ledger": [dict(row) for row in ledger_rows(self.instance, self.observation)],
+                "ledger": [] if damaged else [dict(row) for row in ledger_rows(self.instance, self.observation)],
             },
+            **({"allow_damaged": True} if damaged else {}),
         }
         identity = identity_of("backup", {"label": self.instance.id}, self.instance.id)
         return Step(
@@ -156,6 +165,14 @@ class InstanceSteps:
         return "software.running" in self.instance.wanted and not self.wants_running
 
 
+def busy_reading(busy: Busy) -> dict[str, Any]:
+    """Return what the agent must not find just before it stops a client."""
+    reading = busy.reading
+    return {
+        "module": reading.module, "with": dict(reading.arguments), "field": reading.field, "value": busy.value
+    }  # fmt: skip
+
+
 def software_stages(steps: InstanceSteps, parameters: ParameterPlan) -> tuple[list[Stage], dict[str, str]]:
     """Return one stage for each edge of the way to the wanted version; none if it is there, data and all.
 
@@ -169,23 +186,46 @@ def software_stages(steps: InstanceSteps, parameters: ParameterPlan) -> tuple[li
     if wanted is None or software is None:
         return [], {}
     rendered = wanted.rendered(observation.context(instance.id))
-    graph = VersionGraph.from_profile(software.versions)
-    goal = graph.known(check_value("version", rendered, "software.version", wanted.place), wanted.place)
+    want = check_value("version", rendered, "software.version", wanted.place)
     have = observation.value(software.version, instance.id)
     if have is None:
         raise ResourceError("software-missing", instance=instance.id, product=instance.product.name)
+    data = None if software.data_version is None else observation.value(software.data_version, instance.id)
+    if software.package is None:
+        _compare_alone(instance, str(have), want, data, wanted.place)
+        return [], {}
+    graph = VersionGraph.from_profile(software.versions)
+    goal = graph.known(want, wanted.place)
     route = graph.route(str(have), goal, wanted.place)
-    data = observation.value(software.data_version, instance.id)
     stages, artifacts = [], {}
-    if not same_version(str(data), str(have)):
+    if not same_version(str(data), software.data_at(graph.known(str(have)))):
         # A new program over old data: the first start has not finished. Starting it again finishes it, and must do so
         # before the next program is put in place: a first start migrates one step only.
         stages.append(_unfinished(steps, software, parameters, str(data), graph.known(str(have))))
     for number, edge in enumerate(route, len(stages) + 1):
         stage, needed = _edge_stage(steps, software, parameters, edge, number, wanted.place)
-        stages.append(stage)
+        stages.append(_of_policy(stage, wanted.policy) if wanted.policy else stage)
         artifacts.update(needed)
-    return stages, artifacts
+    return rehearsed(steps, stages), artifacts
+
+
+def _of_policy(stage: Stage, policy: str) -> Stage:
+    """The version that a policy wants is the policy's."""
+    steps = []
+    for step in stage.steps:
+        if step.module == "package":
+            changes = tuple(dataclasses.replace(each, origin="policy", policy=policy) for each in step.changes)
+            step = dataclasses.replace(step, origin="policy", changes=changes)
+        steps.append(step)
+    return dataclasses.replace(stage, steps=tuple(steps))
+
+
+def _compare_alone(instance: InstanceWork, have: str, want: str, data: Any, place: Place | None) -> None:
+    """A program that nobody knows how to install: its version is compared, and a difference is a person's work."""
+    if not same_version(have, want):
+        raise GateError("software-by-hand", place, instance=instance.id, have=have, want=want)
+    if data is not None and not same_version(str(data), have):
+        raise GateError("upgrade-unfinished", place, instance=instance.id, version=have, data=str(data))
 
 
 def _unfinished(steps: InstanceSteps, software: Software, parameters: ParameterPlan, data: str, goal: str) -> Stage:
@@ -218,7 +258,7 @@ def _edge_stage(
     made.append(package)
     if first:
         made += parameters.steps
-    made.append(_start(steps, software, edge.target, edge.source, number))
+    made.append(_start(steps, software, edge.target, software.data_at(edge.source), number))
     if edge.reactivate and software.activation is not None:
         made.append(_activation(steps, software, number))
     if not steps.wants_running:
@@ -229,6 +269,7 @@ def _edge_stage(
 def _package(
     instance: InstanceWork, software: Software, edge: Edge, number: int, backup: str, place: Place | None
 ) -> tuple[Step, dict[str, str]]:
+    assert software.package is not None
     path = instance.artifacts.get(edge.target)
     name = software.source.replace("{version}", edge.target)
     if path is None:
@@ -255,13 +296,15 @@ def _package(
 
 def _start(steps: InstanceSteps, software: Software, goal: str, data: str, number: int) -> Step:
     """The first start of a new version migrates the data: its proof is the data's version, not an exit code."""
-    reading = software.data_version
+    reading, good = software.data_version, software.data_at(goal)
+    assert reading is not None
     step = steps.service(f"start@{number}", {"running": True}, False, irreversible=False)
+    migrates = () if data == good else (Change("data_version", data, good, origin="product"),)
     return dataclasses.replace(
         step,
-        changes=(*step.changes, Change("data_version", data, goal, origin="product")),
+        changes=(*step.changes, *migrates),
         risk="data",
-        proof={"module": reading.module, "with": dict(reading.arguments), "field": reading.field, "value": goal},
+        proof={"module": reading.module, "with": dict(reading.arguments), "field": reading.field, "value": good},
     )
 
 

@@ -6,18 +6,21 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from guiwei.engine.filing import filing_moved, filing_told
 from guiwei.engine.ledgers import ledger_rows
 from guiwei.engine.observation import Observation
-from guiwei.engine.parameters import secret_of
+from guiwei.engine.parameters import given_of
 from guiwei.engine.ports import Session
-from guiwei.engine.work import InstanceWork, Work, contexts, value_at
-from guiwei.errors import GuiweiError, ResourceError, error_from_wire
+from guiwei.engine.work import InstanceWork, Work, condition_readings, contexts, value_at
+from guiwei.errors import GateError, GuiweiError, ResourceError, error_from_wire
 from guiwei.invoicing.ledger import reconcile
+from guiwei.invoicing.stored import from_stored
+from guiwei.model.plan import HostPlan
 from guiwei.model.product import Action, Check, Issue
 from guiwei.model.run import CheckResult, InstanceResult
-from guiwei.target.contract import identity_of
+from guiwei.target.contract import PRESENCE, identity_of
 
-__all__ = ["issue_invoice", "verification_request", "verified"]
+__all__ = ["issue_invoice", "password_due", "verification_request", "verified"]
 
 
 def verification_request(work: Work, instances: tuple[InstanceWork, ...]) -> dict[str, Any]:
@@ -25,8 +28,11 @@ def verification_request(work: Work, instances: tuple[InstanceWork, ...]) -> dic
     reads: dict[str, dict[str, Any]] = {}
     for instance in instances:
         named = [(check.module, check.arguments) for check in instance.product.ready]
+        named += [(reading.module, reading.arguments) for reading in condition_readings(instance)]
         if instance.product.ledger:
             named.append(("query", instance.product.ledger))
+        if instance.product.filing and instance.product.device is not None:
+            named.append((instance.product.device.module, instance.product.device.arguments))
         for module, arguments in named:
             identity = identity_of(module, arguments, instance.id)
             reads[identity] = {"id": identity, "module": module, "with": dict(arguments), "instance": instance.id}
@@ -39,6 +45,8 @@ def verified(
     before: tuple[Mapping[str, Any], ...],
     invoices: tuple[Mapping[str, Any], ...],
     good: str,
+    filing: Mapping[str, Any] | None = None,
+    conditions: tuple[CheckResult, ...] = (),
 ) -> InstanceResult:
     """Return an instance's checks and reconciliation.
 
@@ -46,8 +54,10 @@ def verified(
         before: the ledger as it was before anything was touched; empty if nobody looked.
         invoices: the run's recorded test invoices.
         good: the status if all is well; `failed` otherwise.
+        filing: what the device said of reports and lock dates before; None if it was not asked.
+        conditions: what `state:` wants besides.
     """
-    checks = tuple(_check(instance, check, observation) for check in instance.product.ready)
+    checks = (*(_check(instance, check, observation) for check in instance.product.ready), *conditions)
     after: tuple[Mapping[str, Any], ...] = ()
     differences: tuple[str, ...] = ()
     error: GuiweiError | None = None
@@ -56,6 +66,8 @@ def verified(
         after = ledger_rows(instance, observation)
         if before or invoices:
             differences = reconcile(before, after, invoices)
+        differences += filing_moved(filing, filing_told(instance, observation))
+        if before or invoices or differences:
             reconciled = not differences
     except GuiweiError as raised:
         error, reconciled = raised, False
@@ -78,8 +90,21 @@ def _check(instance: InstanceWork, check: Check, observation: Observation) -> Ch
         state = observation.state(identity_of(check.module, check.arguments, instance.id))
     except GuiweiError as error:
         return CheckResult(check.name, False, check.label, {}, check.expect, error)
-    found = {path: value_at(state, path) for path in check.expect}
+    found = {path: _found(state, path) for path in check.expect}
     return CheckResult(check.name, found == dict(check.expect), check.label, found, check.expect)
+
+
+def _found(state: Mapping[str, Any] | None, path: str) -> Any:
+    """`state: present` expects nothing but that the thing is there."""
+    if path == PRESENCE:
+        return "absent" if state is None else "present"
+    return value_at(state, path)
+
+
+def password_due(plan: HostPlan, instance: InstanceWork) -> GateError | None:
+    """Refuse a login while the password is still to be changed: the vault has the new one already."""
+    due = any(step.instance == instance.id and (step.proof or {}).get("at_least") for step in plan.steps)
+    return GateError("password-due", instance=instance.id) if due else None
 
 
 def issue_invoice(
@@ -95,7 +120,7 @@ def issue_invoice(
     if issue.login is not None:
         _run_action(session, work, instance, issue.login, run, "login")
     answer = _answer(_run_action(session, work, instance, issue.issue, run, "issue"))
-    told = {name: value_at(answer, path) for name, path in issue.answer.items()}
+    told = {name: from_stored(value_at(answer, each.field), each.stored) for name, each in issue.answer.items()}
     invoice = {**told, "month": str(told.get("issued", ""))[:7], "status": "valid"}
     void = Action(
         tuple(word.replace("{number}", str(invoice["number"])) for word in issue.void.argv),
@@ -115,8 +140,8 @@ def _run_action(
     session: Session, work: Work, instance: InstanceWork, action: Action, run: str, name: str
 ) -> Mapping[str, Any]:
     state: dict[str, Any] = {"done": True}
-    if action.given is not None:
-        state["given"] = secret_of(instance, action.given)
+    if action.given:
+        state["given"] = given_of(instance, action)
     step = {
         "id": f"verify/{instance.id}/{name}",
         "module": "command",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from guiwei.errors import Place
 from guiwei.model.inventory import Host
 from guiwei.model.playbook import Declaration, Desired
-from guiwei.model.product import Parameter, Product, Reading
+from guiwei.model.product import Endpoint, Parameter, Product, Reading, StateResource
 from guiwei.target.contract import identity_of
 
 __all__ = ["InstanceWork", "Render", "Wanted", "Work", "observation_request", "reading_id", "value_at"]
@@ -22,12 +23,17 @@ Render = Callable[[Any, Mapping[str, Any], Place | None], Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """One leaf of `state:`: the value as written, where, and what renders it; None where there is nothing to render."""
+    """One leaf of `state:`: the value as written, where, and what renders it; None where there is nothing to render.
+
+    Attributes:
+        policy: name of the policy that decides it.
+    """
 
     value: Any
     place: Place | None
     origin: str = "playbook"
     render: Render | None = field(default=None, compare=False)
+    policy: str = ""
 
     def rendered(self, context: Mapping[str, Any]) -> Any:
         """Return the value, now that the host was observed."""
@@ -43,6 +49,8 @@ class InstanceWork:
         wanted: dotted path of `state:` → leaf, templates not rendered yet.
         secrets: variables that the profile's actions give to standard input.
         artifacts: version → package file on the controller.
+        resources: what `state:` says of the profile's resources, each with its declaration.
+        servers: endpoint → every address at which it may be wanted, so that all are tried in one look at the host.
         place: where the inventory names its host.
     """
 
@@ -53,6 +61,8 @@ class InstanceWork:
     secrets: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
     place: Place | None = None
+    resources: tuple[tuple[StateResource, Declaration], ...] = ()
+    servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,11 @@ class Work:
         declarations: resources of tasks and handlers, in order.
         verify: level and options of the play's `verify:`.
         applied: what the last apply left, resource → field → value; labels drift.
+        at: the instant that it is wanted at; None where nothing depends on that.
+        done: resource → `wanted` and `done` of what a person said to be done.
+        interrupts: a client in use may be stopped.
+        looked: when somebody last looked at it before this run; None if nobody ever did.
+        closed: the filing deadline in whose quiet days `at` lies, see `HostPlan.closed`.
     """
 
     host: Host
@@ -71,6 +86,11 @@ class Work:
     finish: Finish | None = None
     verify: Mapping[str, Any] = field(default_factory=dict)
     applied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    at: datetime | None = None
+    done: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    interrupts: bool = False
+    closed: Mapping[str, Any] | None = None
+    looked: datetime | None = None
 
 
 def reading_id(reading: Reading, instance: str | None) -> str:
@@ -81,7 +101,8 @@ def reading_id(reading: Reading, instance: str | None) -> str:
 def observation_request(work: Work, reading_only: tuple[str, ...] | None = None) -> dict[str, Any]:
     """Return the one request that observes the whole host: facts, instances, definitions, reads."""
     reads: dict[str, dict[str, Any]] = {}
-    for declaration in work.declarations:
+    state_resources = (declaration for each in work.instances for _, declaration in each.resources)
+    for declaration in (*work.declarations, *state_resources):
         reads[declaration.id] = {
             "id": declaration.id,
             "module": declaration.module,
@@ -131,14 +152,55 @@ def _readings(instance: InstanceWork) -> list[Reading]:
     for parameter in product.parameters:
         if parameter_wanted(parameter, instance):
             found += [parameter.reading, *parameter.copies]
+            tries = parameter.write.tries if parameter.write else None
+            found += [tries] if isinstance(tries, Reading) else []
+    found += condition_readings(instance)
     if product.service is not None:
         found.append(Reading("service", product.service, "running"))
+    for driver in product.drivers:
+        if f"drivers.{driver.name}" in instance.wanted:
+            found += [driver.version, Reading("package", driver.package, "version")]
     software = product.software
     if software:
         found += [software.version, software.data_version, software.activation]
     if product.ledger:
         found.append(Reading("query", product.ledger, "rows"))
+    if product.busy:
+        found.append(product.busy.reading)
     return [reading for reading in found if reading is not None]
+
+
+def condition_readings(instance: InstanceWork) -> list[Reading]:
+    """Return what tells whether the instance's conditions are met: servers, and versions whose age is asked for."""
+    product = instance.product
+    found = [
+        endpoint_reading(instance, endpoint, address)
+        for endpoint in product.endpoints
+        if endpoint_wanted(instance, endpoint)
+        for address in instance.servers.get(endpoint.name, (endpoint.address,))
+    ]
+    if "maintenance.version_age" in instance.wanted and product.software is not None:
+        found.append(product.software.version)
+    if "maintenance.driver_age" in instance.wanted:
+        found += [driver.version for driver in product.drivers]
+    return found
+
+
+def endpoint_wanted(instance: InstanceWork, endpoint: Endpoint) -> Wanted | None:
+    """Return the first thing that `state:` says of a server; None if it says nothing."""
+    head = f"endpoints.{endpoint.name}."
+    return next((leaf for path, leaf in instance.wanted.items() if path.startswith(head)), None)
+
+
+def endpoint_reading(instance: InstanceWork, endpoint: Endpoint, address: str) -> Reading:
+    """Return the reading that tries a server as often as is wanted: five times if nothing is said."""
+    tries = instance.wanted.get(f"endpoints.{endpoint.name}.tries")
+    arguments = {
+        "url" if endpoint.probe == "http" else "host": address,
+        "tries": 5 if tries is None else int(tries.value),
+        "timeout": 3.0,
+    }
+    return Reading(endpoint.probe, arguments, "loss")
 
 
 def parameter_wanted(parameter: Parameter, instance: InstanceWork) -> Wanted | None:

@@ -38,6 +38,32 @@ _MIGRATIONS = (
         PRIMARY KEY (host, resource, field)
     );
     """,
+    # What waits for a person, and what people have done; evidence is only ever added.
+    """
+    CREATE TABLE waiting (
+        host TEXT NOT NULL, playbook TEXT NOT NULL, resource TEXT NOT NULL, name TEXT NOT NULL, instance TEXT,
+        wanted TEXT NOT NULL, evidence TEXT, run TEXT NOT NULL, since TEXT NOT NULL,
+        PRIMARY KEY (host, playbook, resource)
+    );
+    CREATE TABLE done (
+        host TEXT NOT NULL, playbook TEXT NOT NULL, resource TEXT NOT NULL, name TEXT NOT NULL, instance TEXT,
+        wanted TEXT NOT NULL, run TEXT NOT NULL, done TEXT NOT NULL, who TEXT NOT NULL, said TEXT, file TEXT
+    );
+    """,
+    # Where each PC and each tax disk was seen last.
+    """
+    CREATE TABLE pc (
+        host TEXT PRIMARY KEY, pc_id TEXT NOT NULL, machine_id TEXT NOT NULL, run TEXT NOT NULL, seen TEXT NOT NULL
+    );
+    CREATE TABLE disk (
+        number TEXT PRIMARY KEY, instance TEXT NOT NULL, taxpayer TEXT NOT NULL, machine TEXT NOT NULL,
+        kind TEXT NOT NULL, host TEXT NOT NULL, run TEXT NOT NULL, seen TEXT NOT NULL
+    );
+    """,
+    # How long each kind of step takes.
+    """
+    CREATE TABLE duration (kind TEXT PRIMARY KEY, seconds REAL NOT NULL, number INTEGER NOT NULL);
+    """,
 )
 
 
@@ -156,6 +182,20 @@ class History:
             database.executemany(
                 "DELETE FROM applied WHERE host = ? AND resource = ?", [(host, resource) for resource in resources]
             )
+
+    def exists(self) -> bool:
+        """Whether anything was ever noted."""
+        return self._path.exists()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the database for one transaction; for the other files of this folder.
+
+        Raises:
+            InputError: the file cannot be read or written (`history-unusable`).
+        """
+        with self._opened() as database:
+            yield database
 
     @staticmethod
     def _statuses(database: sqlite3.Connection, run: str) -> dict[str, int]:

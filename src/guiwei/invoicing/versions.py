@@ -10,7 +10,7 @@ from typing import Any
 from guiwei.errors import GateError, InputError, Place
 from guiwei.target.contract import FORMS
 
-__all__ = ["Edge", "VersionGraph", "same_version"]
+__all__ = ["Edge", "VersionGraph", "older", "same_version"]
 
 _normal = FORMS["version"]
 
@@ -18,6 +18,15 @@ _normal = FORMS["version"]
 def same_version(one: str | None, other: str | None) -> bool:
     """Tell whether two version texts are one version (3.1 = 3.1.0)."""
     return one is not None and other is not None and bool(_normal(one) == _normal(other))
+
+
+def older(one: str, other: str) -> bool:
+    """Tell whether a version comes before another; 3.9 comes before 3.10, and what is no number before all numbers."""
+    return _order(one) < _order(other)
+
+
+def _order(text: str) -> tuple[tuple[int, str], ...]:
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in str(_normal(text)).split("."))
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def combine(
             notify=tuple(dict.fromkeys((*known.notify, *declaration.notify))),
             tags=tuple(dict.fromkeys((*known.tags, *declaration.tags))),
             places={**declaration.places, **known.places},
+            ruled={**declaration.ruled, **known.ruled},
         )
     return tuple(first.values())
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["inventory_schema", "playbook_schema"]
+from guiwei.language._policy_schema import gate_properties, policy_properties
+
+__all__ = ["inventory_schema", "playbook_schema", "state_schema"]
 
 _WORDS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _VARS = {
@@ -37,6 +39,7 @@ def playbook_schema(
         "description": "Runs once at the end if a task that notifies it changed something.\n"
         "有任务通知且发生更改时，在最后执行一次。",
     }
+    definitions["policy"] = policy_properties(state_schema())
     definitions["play"] = _play()
     return {
         "title": "guiwei playbook / 归位剧本",
@@ -116,7 +119,8 @@ def _play() -> dict[str, Any]:
             "items": {"$ref": "#/$defs/task"},
         },
         "handlers": {"type": ["array", "null"], "items": {"$ref": "#/$defs/handler"}},
-        "state": _state(),
+        "state": state_schema(),
+        **gate_properties(),
         "verify": {
             "description": "How to prove that the PC can invoice.\n如何验证本机可以开票。",
             "type": "object",
@@ -139,15 +143,29 @@ def _play() -> dict[str, Any]:
     }
 
 
-def _state() -> dict[str, Any]:
+def state_schema() -> dict[str, Any]:
+    """Return the schema of `state:`."""
     words = {
         "software": ("Version and driver.", "软件版本和驱动。", {"version": "3.1.0"}),
         "parameters": ("Parameters of the client.", "开票参数。", {"invoice_limit": "99999.99"}),
         "disk": ("The registered tax disk.", "已注册的税控盘。", {"registered": True}),
         "drivers": ("Drivers of the disk.", "税控盘驱动。", None),
         "data": ("Backup folder and cycle.", "备份位置和周期。", None),
-        "endpoints": ("Addresses that must answer.", "必须能连通的地址。", None),
-        "maintenance": ("Repair and reset.", "修复和重置。", None),
+        "authentication": (
+            "Certificates and passwords of the client.",
+            "客户端的证书与口令。",
+            {"certificate": {"source": "开票证书.pfx", "password": "{{ certificate_file_password }}"}},
+        ),
+        "endpoints": (
+            "Servers that must answer steadily.",
+            "必须稳定应答的服务器。",
+            {"upload": {"address": "https://skfp.example.cn:7008", "tries": 5, "loss": 0, "latency": 300}},
+        ),
+        "maintenance": (
+            "Weekly backup, and how old versions may be, in days.",
+            "每周备份，以及版本发布的最长天数。",
+            {"backup": "weekly Mon 03:00", "driver_age": 730},
+        ),
     }
     properties: dict[str, Any] = {}
     for word, (english, chinese, example) in words.items():

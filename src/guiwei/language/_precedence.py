@@ -18,7 +18,7 @@ from guiwei.language._inventory_build import BuildGroup, BuildHost
 from guiwei.language.vault import Keyring, load_source
 from guiwei.model.inventory import Notice
 
-__all__ = ["VarsFiles", "merge"]
+__all__ = ["VarsFiles", "is_vars_file", "merge", "read_vars_file"]
 
 _SUFFIXES = ("", ".yml", ".yaml", ".json")
 
@@ -89,13 +89,28 @@ class VarsFiles:
         return _inside(first) if first.is_dir() else [first]
 
     def _read(self, file: Path) -> dict[str, Any]:
-        source, data = load_source(file, self._keyring)
-        self.notices.extend(source.differences)
-        if not data:
-            return {}
-        if not isinstance(data, dict):
-            raise InputError("vars-file-not-mapping", source.place(()))
+        data, notices = read_vars_file(file, self._keyring)
+        self.notices.extend(notices)
         return data
+
+
+def read_vars_file(file: Path, keyring: Keyring | None) -> tuple[dict[str, Any], Sequence[Notice]]:
+    """Return what one file of variables holds, and what Ansible would read otherwise in it.
+
+    Raises:
+        InputError: it cannot be read or decrypted, or is no mapping (`vars-file-not-mapping`).
+    """
+    source, data = load_source(file, keyring)
+    if not data:
+        return {}, source.differences
+    if not isinstance(data, dict):
+        raise InputError("vars-file-not-mapping", source.place(()))
+    return data, source.differences
+
+
+def is_vars_file(file: Path) -> bool:
+    """Tell whether a file lies where variables are looked for: in `group_vars` or `host_vars`, or one folder below."""
+    return bool({"group_vars", "host_vars"} & {folder.name for folder in file.absolute().parents[:2]})
 
 
 def merge(

@@ -127,7 +127,7 @@ class Reader:
             place=self.source.place(path),
             places=self.places(path, data),
             absent=absent,
-            when=self._when(data, path),
+            when=self.conditions(data, path),
             loop=loop,
             loop_var=loop_var,
             tags=self.words(data, "tags", path),
@@ -195,7 +195,8 @@ class Reader:
         )
         return arguments, absent
 
-    def _when(self, data: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    def conditions(self, data: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+        """Return `when` as expressions."""
         found = data.get("when")
         if found is None:
             return ()

@@ -42,18 +42,29 @@ _ALTERNATIVES: dict[str, tuple[str, ...]] = {
     "instead-secret": ("no_log",),
     "instead-tasks": ("pre_tasks", "post_tasks"),
     "instead-check": ("check_mode", "diff"),
+    "instead-policies": ("effective_from", "effective_until", "policy"),
     "instead-arguments": ("args", "action", "module_defaults", "collections", "debugger", "timeout"),
 }  # fmt: skip
 _BY_WORD = {word: code for code, words in _ALTERNATIVES.items() for word in words}
 
 #: Words of the domain that have their meaning reserved.
-LATER = ("migrate", "recover", "rollout", "effective_from", "effective_until", "policy")
+LATER = ("migrate", "recover", "rollout")
 
 PLAY_WORDS = (
     "name", "hosts", "product", "reason", "vars", "vars_files", "tags", "tasks", "handlers", "state", "verify",
+    "policies", "policy_files", "busy", "calendar",
 )  # fmt: skip
 TASK_WORDS = ("name", "when", "loop", "loop_control", "tags", "notify", "vars")
-STATE_WORDS = ("software", "parameters", "disk", "drivers", "data", "endpoints", "maintenance")
+STATE_WORDS = (
+    "software",
+    "parameters",
+    "disk",
+    "drivers",
+    "authentication",
+    "data",
+    "endpoints",
+    "maintenance",
+)
 
 #: Ansible's modules and what does their work here; "" where a keyword does it, see `module_alternative`.
 MODULES: dict[str, str] = {
@@ -81,7 +92,7 @@ _MODULE_CODES = {
     "gather_facts": "instead-facts",
     "win_setup": "instead-facts",
     "meta": "instead-notify",
-    "pause": "instead-when-observed",
+    "pause": "instead-person",
     "add_host": "instead-inventory",
     "group_by": "instead-inventory",
     "include_vars": "instead-vars-files",

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from guiwei.errors import InputError, Place
 from guiwei.language._arguments import coerce_arguments, validate_arguments
 from guiwei.language._conflicts import combine, gather
+from guiwei.language._ruled import Rulings
 from guiwei.language._selection import selected
+from guiwei.language._supplies import check_supply, supply
 from guiwei.language.template import LATE, PlaceOf, Scope, Templates, TooEarly, condition_references, references
 from guiwei.model.inventory import Host
 from guiwei.model.playbook import Declaration, Desired, Play, Task
-from guiwei.target.contract import FieldSpec, fields_of, find_type, identity_of, short_text
+from guiwei.target.contract import fields_of, find_type, identity_of, short_text
 from guiwei.target.secret import MASK, Secret
 
-__all__ = ["compile_play", "finish", "identity", "join_plays", "play_scope", "renderer"]
+__all__ = ["compile_play", "declare_state", "finish", "identity", "join_plays", "play_scope", "renderer"]
 
 
 def play_scope(
@@ -81,6 +81,26 @@ def compile_play(
     return combine(declared, _certain)
 
 
+def declare_state(
+    play: Play,
+    host: Host,
+    task: Task,
+    instance: str,
+    *,
+    extra: Mapping[str, Any] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+) -> Declaration:
+    """Return the declaration of a resource whose place the profile knows and whose values `state:` says.
+
+    Args:
+        task: made of both.
+        instance: whose it is.
+    """
+    compiler = _Compiler(play, Templates(play.folder), instance, (instance,))
+    (declaration,) = compiler.declare(task, play_scope(play, host, extra=extra, groups=groups), extra or {}, None)
+    return declaration
+
+
 def join_plays(declared: Iterable[Declaration]) -> tuple[Declaration, ...]:
     """Return the declarations of several plays on one host, one for each resource.
 
@@ -97,6 +117,7 @@ class _Compiler:
         self._instance = instance
         self._instances = instances
         self._reaching: dict[str, bool] = {}
+        self._rulings = Rulings(play)
 
     def declare(self, task: Task, scope: Scope, extra: Mapping[str, Any], handler: str | None) -> Iterator[Declaration]:
         """Yield a task's resources on one host."""
@@ -127,17 +148,9 @@ class _Compiler:
         # What is not known yet counts as given, nothing more.
         validate_arguments(declaration.module, {**declaration.values, **declaration.reading, **known}, place_of)
         for spec in fields_of(find_type(declaration.module)):
-            path = known.get(spec.name)
-            if spec.role != "supply" or not isinstance(path, str):
-                continue
-            place = place_of((spec.name,))
-            if spec.how == "artifact":
-                self._templates.find(path, ("files",), place)
-                continue
-            try:
-                self._templates.render_file(path, declaration.scope, place, early=True)
-            except TooEarly:
-                continue
+            if spec.role == "supply" and spec.name in known:
+                place = place_of((spec.name,))
+                check_supply(spec, known[spec.name], self._templates, declaration.scope, place)
 
     def _items(self, task: Task, scope: Scope) -> Sequence[Any]:
         if task.loop is None:
@@ -234,6 +247,7 @@ class _Compiler:
             instance=instance,
             handler=handler,
             folder=self._play.folder,
+            ruled=self._rulings.of_fields(task.module, values, scope.variables, self._templates),
         )
         return self._settled(declaration)
 
@@ -327,52 +341,12 @@ def _finish_one(declaration: Declaration, context: Mapping[str, Any] | None) -> 
         if spec.name not in given:
             continue
         if spec.role == "supply":
-            _supply(spec, given[spec.name], templates, scope, place_of((spec.name,)), state, artifacts, early)
+            supply(spec, given, templates, scope, place_of((spec.name,)), state, artifacts, early)
         else:
             state[spec.name] = given[spec.name]
-    if cls.kind == "action" and any(spec.name == "done" for spec in fields_of(cls)):
+    if (cls.kind == "action" or cls.by_hand) and any(spec.name == "done" for spec in fields_of(cls)):
         state.setdefault("done", True)  # declaring an action is wanting it done
     return Desired(declaration, state, False, tuple(artifacts))
-
-
-def _supply(
-    spec: FieldSpec,
-    item: Any,
-    templates: Templates,
-    scope: Scope,
-    place: Place | None,
-    state: dict[str, Any],
-    artifacts: list[tuple[str, Path]],
-    early: bool,
-) -> None:
-    """Turn a file of the controller's into the value that travels."""
-    assert spec.into is not None
-    if not isinstance(item, str):
-        raise InputError("supply-secret", place, field=spec.name)
-    if spec.how == "template":
-        state[spec.into] = templates.render_file(item, scope, place, early=early)
-        return
-    path = templates.find(item, ("files",), place)
-    sha256 = _hash_of(path)
-    if state.get(spec.into, sha256) != sha256:
-        raise InputError("supply-hash", place, field=spec.name, file=str(path), wanted=state[spec.into], found=sha256)
-    state[spec.into] = sha256
-    artifacts.append((sha256, path))
-
-
-def _hash_of(path: Path) -> str:
-    status = path.stat()
-    return _hash(path, status.st_mtime_ns, status.st_size)
-
-
-@lru_cache(maxsize=4096)
-def _hash(path: Path, mtime_ns: int, size: int) -> str:
-    """Read once for each state of the file: 32 hosts share one installer of 300 MB."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError("file-unreadable", file=str(path), reason=error.strerror or str(error)) from None
 
 
 def _below(places: Mapping[tuple[str | int, ...], Place], fallback: Place, prefix: tuple[str | int, ...]) -> PlaceOf:

@@ -8,8 +8,10 @@ from typing import Any
 
 from guiwei.errors import InputError, Place
 from guiwei.language import vault
+from guiwei.language._gates import read_busy, read_calendar
 from guiwei.language._tasks import Reader
 from guiwei.language._words import LATER, PLAY_WORDS, STATE_WORDS, alternative, closest
+from guiwei.language.policies import read_policies
 from guiwei.language.source import Source, load
 from guiwei.language.template import check_templates, is_template
 from guiwei.language.vault import Keyring
@@ -92,6 +94,9 @@ def _play(reader: Reader, data: Any, index: int, folder: Path, keyring: Keyring 
         reason=reader.text(data, "reason", path),
         state=_state(reader, data, index),
         verify=_verify(reader, data, index),
+        policies=read_policies(reader, data, index, folder, keyring),
+        busy=read_busy(reader, data, path),
+        calendar=read_calendar(reader, data, path),
     )
 
 

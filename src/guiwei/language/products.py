@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from guiwei.errors import InputError, ResourceError
+from guiwei.language._device_schema import device_of
+from guiwei.language._product_care import care_of
 from guiwei.language._product_schema import PRODUCT_SCHEMA
+from guiwei.language._product_upkeep import released_of, upkeep_of
+from guiwei.language._recovery_schema import drivers_of, recovery_of
 from guiwei.language.source import Source, load
 from guiwei.model.product import (
     Action,
+    Busy,
     Check,
     Definition,
     InstanceField,
@@ -19,6 +24,7 @@ from guiwei.model.product import (
     Product,
     Reading,
     Software,
+    Told,
 )
 from guiwei.target.contract import fields_of, find_type
 
@@ -62,6 +68,7 @@ def load_product(path: Path) -> Product:
         definitions=tuple(_definition(entry) for entry in data.get("define", ())),
         present=_reading(data.get("present")),
         device=_reading(data.get("device")),
+        usb=device_of(data.get("device_usb")),
         parameters=tuple(_parameter(name, entry) for name, entry in data["parameters"].items()),
         service=data["service"]["with"] if "service" in data else None,
         software=_software(source, data["software"]) if "software" in data else None,
@@ -73,6 +80,11 @@ def load_product(path: Path) -> Product:
         ),
         issue=_issue(verify.get("issue")),
         place=source.place(()),
+        drivers=drivers_of(data.get("drivers", {}), _reading),
+        recovery=recovery_of(data.get("recovery"), _action),
+        busy=_busy(data.get("busy")),
+        **care_of(data),
+        **upkeep_of(data),
     )
 
 
@@ -113,11 +125,31 @@ def _named(name: str) -> dict[str, str]:
 
 
 def _reading(entry: Mapping[str, Any] | None) -> Reading | None:
-    return Reading(entry["module"], entry["with"], entry["field"]) if entry and "module" in entry else None
+    if not entry or "module" not in entry:
+        return None
+    return Reading(entry["module"], entry["with"], entry["field"], entry.get("stored"))
 
 
 def _action(entry: Mapping[str, Any] | None) -> Action | None:
-    return Action(tuple(entry["argv"]), entry.get("given"), float(entry.get("timeout", 60))) if entry else None
+    if not entry:
+        return None
+    given, tries = entry.get("given", ()), entry.get("tries")
+    return Action(
+        argv=tuple(entry["argv"]),
+        given=(given,) if isinstance(given, str) else tuple(given),
+        timeout=float(entry.get("timeout", 60)),
+        tries=_reading(tries) if isinstance(tries, Mapping) else tries,
+        full=entry.get("full"),
+    )
+
+
+def _busy(entry: Mapping[str, Any] | None) -> Busy | None:
+    reading = _reading(entry)
+    if entry is None or reading is None:
+        return None
+    stop = entry.get("stop")
+    label = entry.get("label", {"en": "somebody is working with it", "zh": "正在使用"})
+    return Busy(reading, entry.get("value", True), label, tuple(stop) if stop else None)
 
 
 def _definition(entry: Mapping[str, Any]) -> Definition:
@@ -135,29 +167,31 @@ def _parameter(name: str, entry: Mapping[str, Any]) -> Parameter:
         reading=_reading(entry),
         copies=tuple(copy for copy in copies if copy),
         device=entry.get("device"),
+        device_stored=entry.get("device_stored"),
         identity=entry.get("identity"),
         restart=entry.get("restart", True),
         risk=entry.get("risk", "ordinary"),
         write=_action(entry.get("write")),
         when_true=entry.get("when_true"),
+        at_least=entry.get("compare") == "at_least",
     )
 
 
 def _software(source: Source, entry: Mapping[str, Any]) -> Software:
     activation = entry.get("activation")
-    version, data_version = _reading(entry["version"]), _reading(entry["data_version"])
+    version = _reading(entry["version"])
     assert version
-    assert data_version
     return Software(
         version=version,
-        data_version=data_version,
-        package=entry["package"],
-        source=entry["source"],
-        versions=entry["versions"],
+        data_version=_reading(entry.get("data_version")),
+        package=entry.get("package"),
+        source=entry.get("source", ""),
+        versions=entry.get("versions", {}),
         activation=_reading(activation),
         active=activation["good"] if activation else None,
         activate=_action(activation["write"]) if activation else None,
         place=source.key_place(("software",)),
+        released=released_of(entry),
     )
 
 
@@ -167,4 +201,8 @@ def _issue(entry: Mapping[str, Any] | None) -> Issue | None:
     issue, void = _action(entry["issue"]), _action(entry["void"])
     assert issue
     assert void
-    return Issue(_action(entry.get("login")), issue, void, entry["answer"])
+    answer = {
+        name: Told(told) if isinstance(told, str) else Told(told["field"], told.get("stored"))
+        for name, told in entry["answer"].items()
+    }
+    return Issue(_action(entry.get("login")), issue, void, answer)

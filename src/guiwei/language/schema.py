@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from guiwei.language._arguments import FieldType, module_names, type_of
-from guiwei.language._playbook_schema import inventory_schema, playbook_schema
+from guiwei.language._playbook_schema import inventory_schema, playbook_schema, state_schema
+from guiwei.language._policy_schema import policies_schema
 from guiwei.target.contract import PRESENCE, FieldSpec, fields_of, find_type
 
 __all__ = ["argument_schema", "explain", "module_names", "schemas", "write_schemas"]
@@ -143,6 +144,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     }
     summaries = {module: (find_type(module).summary, find_type(module).summary_zh) for module in arguments}
     found["playbook.json"] = {"$schema": _DIALECT, **playbook_schema(arguments, summaries)}
+    found["policies.json"] = {"$schema": _DIALECT, **policies_schema(state_schema())}
     found["inventory.json"] = {"$schema": _DIALECT, **inventory_schema()}
     return found
 

@@ -29,12 +29,14 @@ class Host:
         vars: merged variables by Ansible's precedence; values may be `Secret`.
         groups: names of all groups the host is in, ancestors included, without `all`; sorted by precedence.
         place: where it was first named.
+        jump: the host of the inventory that the connection goes through, settled before anything is connected to.
     """
 
     name: str
     vars: Mapping[str, Any]
     groups: tuple[str, ...] = ()
     place: Place | None = None
+    jump: Host | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from guiwei.errors import GuiweiError, Place
 
-__all__ = ["Change", "HostPlan", "InstancePlan", "Mismatch", "Plan", "Sealed", "Stage", "Step"]
+__all__ = ["Change", "Condition", "HostPlan", "InstancePlan", "Mismatch", "Plan", "Sealed", "Stage", "Step"]
 
 #: Version of the plan file.
 FORMAT = 1
@@ -29,7 +29,9 @@ class Change:
     Attributes:
         before, after: plain values; a secret is a `Secret`.
         place: file:line:column of the value, or of what it came from.
-        origin: `playbook`, `inventory`, `product` or `guiwei` (a step that guiwei itself needs, such as a backup).
+        origin: `playbook`, `policy`, `inventory`, `product` or `guiwei` (a step that guiwei itself needs, such as a
+            backup).
+        policy: name of the policy that decides the value, empty if none does.
         cause: `drift` (the PC moved since the last apply), `intended` (the playbook moved), `both`, or `new`.
         label: what people call the field, if the product names it.
     """
@@ -41,6 +43,7 @@ class Change:
     origin: str = "playbook"
     cause: str = "new"
     label: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class Step:
         notify: handlers that must run once this step changed something.
         proof: what an action brings about: a reading (`module`, `with`, `field`) and the `value` it must have. If it
             has it before, there is nothing to do; if it has not afterwards, the step failed.
+        unless: a reading (`module`, `with`, `field`) and the `value` that it must not have just before the write:
+            somebody is working with the client.
     """
 
     id: str
@@ -88,6 +93,12 @@ class Step:
     notify: tuple[str, ...] = ()
     proof: Mapping[str, Any] | None = None
     label: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unless: Mapping[str, Any] | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person does it."""
+        return self.module == "person"
 
 
 @dataclass(frozen=True)
@@ -123,6 +134,27 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """Something that must be so and that no step brings about: a server that answers, a version that is not too old.
+
+    Attributes:
+        field: where `state:` names it.
+        wanted: the value, or the limit as text.
+        error: why nothing could be found.
+    """
+
+    field: str
+    wanted: Any
+    found: Any
+    ok: bool
+    place: Place | None = None
+    origin: str = "playbook"
+    label: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    policy: str = ""
+    error: GuiweiError | None = None
+
+
+@dataclass(frozen=True)
 class InstancePlan:
     """One taxpayer's client on the host: its status, and why it is not touched if it is not."""
 
@@ -133,6 +165,7 @@ class InstancePlan:
     mismatches: tuple[Mismatch, ...] = ()
     ledger: tuple[Mapping[str, Any], ...] = ()
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,11 +173,14 @@ class HostPlan:
     """What one host needs.
 
     Attributes:
-        status: `unchanged`, `differs`, `refused`, `failed`, `unreachable`, `pending` or `skipped`.
+        status: `unchanged`, `differs`, `waiting`, `refused`, `failed`, `unreachable`, `pending` or `skipped`.
         seconds: how long observing took.
         artifacts: sha256 → file on the controller, of what the steps install or copy.
         desired: resource → field → wanted value, of everything that is declared, whether it differs or not.
         observing: what the agent resolves references against.
+        closed: `deadline`, `days`, `calendar` and `override` while risky steps wait for a filing deadline to pass.
+        expected: step id → seconds that it will take; empty where nobody asked.
+        not_compared: `module.field` of what is declared and the PC's system has no such thing of: it is not compared.
     """
 
     host: str
@@ -157,6 +193,9 @@ class HostPlan:
     artifacts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     desired: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     observing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    closed: Mapping[str, Any] | None = None
+    expected: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    not_compared: tuple[str, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -171,6 +210,8 @@ class Plan:
     Attributes:
         key: random HMAC key in hex; a secret's guard is comparable within one plan alone.
         digest: SHA-256 over the canonical JSON of everything else; empty until it is saved.
+        at: the instant that it is for, as people read it; empty is when it was made.
+        policies: `name`, `reason`, `from`, `until`, `in_force` and `place` of the policies that hold or will.
     """
 
     id: str
@@ -182,3 +223,5 @@ class Plan:
     inputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     digest: str = ""
     format: int = FORMAT
+    at: str = ""
+    policies: tuple[Mapping[str, Any], ...] = ()

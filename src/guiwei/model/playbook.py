@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
 from guiwei.errors import Place
 
-__all__ = ["Declaration", "Desired", "Play", "Playbook", "Task"]
+__all__ = ["CalendarUse", "Declaration", "Desired", "Interruption", "Play", "Playbook", "Policy", "Task"]
 
 #: Where each part of a mapping stands: path of keys and indexes below it → place.
 Places = Mapping[tuple[str | int, ...], Place]
@@ -43,6 +44,48 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """What a play wants besides, from an instant on.
+
+    Attributes:
+        start: from when it holds; aware.
+        end: the first instant at which it holds no more; None never ends.
+        hosts: a pattern within the play's hosts; None is all of them.
+        when: expressions over variables alone that must all be true.
+        state, vars: what is put over the play's.
+        places: of every part, keyed by path below the policy.
+    """
+
+    name: str
+    start: datetime
+    end: datetime | None
+    place: Place
+    places: Places
+    reason: str | None = None
+    hosts: str | None = None
+    when: tuple[str, ...] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+    vars: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """Whether a client in use may be stopped: its user agreed, or nobody works at that time of day (Asia/Shanghai)."""
+
+    agreed: bool = False
+    window: tuple[time, time] | None = None
+
+
+@dataclass(frozen=True)
+class CalendarUse:
+    """Which filing calendar counts, how many quiet days (None: the calendar's own), and the reason to go on in them."""
+
+    name: str = "filing"
+    days: int | None = None
+    override: str | None = None
+
+
+@dataclass(frozen=True)
 class Play:
     """Hosts and what is wanted of them.
 
@@ -53,6 +96,8 @@ class Play:
         verify: `{"level": "ready" | "issue"}` and options.
         folder: where `template:` and `source:` paths start (then `templates/` and `files/` in it).
         places: of every part, keyed by path below the play.
+        policies: what holds for a time, whether it is in force or not.
+        ruled: path below the play → name of the policy in force that says this part.
     """
 
     name: str
@@ -68,6 +113,10 @@ class Play:
     reason: str | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
     verify: Mapping[str, Any] = field(default_factory=dict)
+    policies: tuple[Policy, ...] = ()
+    ruled: Mapping[tuple[str | int, ...], str] = field(default_factory=dict)
+    busy: Interruption = Interruption()
+    calendar: CalendarUse = CalendarUse()
 
 
 @dataclass(frozen=True)
@@ -91,6 +140,7 @@ class Declaration:
         handler: its name if it is a handler.
         settled: what it wants, where no observation decides that.
         also: further tasks that declare the same resource; what they want must agree or complement each other.
+        ruled: value field → policy that decides it and where that is written.
     """
 
     id: str
@@ -109,6 +159,7 @@ class Declaration:
     handler: str | None = None
     folder: Path = Path()
     also: tuple[Declaration, ...] = ()
+    ruled: Mapping[str, tuple[str, Place | None]] = field(default_factory=dict)
     settled: Desired | None = field(default=None, compare=False, repr=False)
 
 

@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from guiwei.errors import Place
 
-__all__ = ["Action", "Check", "Definition", "InstanceField", "Issue", "Parameter", "Product", "Reading", "Software"]
+__all__ = [
+    "Action",
+    "Busy",
+    "CauseRule",
+    "Check",
+    "Definition",
+    "DeviceUsb",
+    "Driver",
+    "Endpoint",
+    "InstanceField",
+    "Issue",
+    "Parameter",
+    "Product",
+    "Reading",
+    "Recovery",
+    "Software",
+    "StateResource",
+]
 
 Label = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One field of what one resource reads; dots go into mappings (`answer.disk.number`)."""
+    """One field of what one resource reads; dots go into mappings (`answer.disk.number`).
+
+    Attributes:
+        stored: how the value is written there, where that is not its own form; see `invoicing/stored.py`.
+    """
 
     module: str
     arguments: Mapping[str, Any]
     field: str
+    stored: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -28,13 +50,19 @@ class Action:
 
     Attributes:
         argv: the program and its arguments.
-        given: name of the host or instance variable whose (secret) value goes to standard input.
+        given: names of the host or instance variables whose (secret) values go to standard input, a line each.
         timeout: seconds.
+        tries: what counts the tries left of what is given, a dotted field of the device's answer or a reading: with
+            one left, guiwei gives nothing.
+        full: how many tries there are as long as nobody gave something wrong; with fewer, guiwei gives nothing. None
+            if that is not known.
     """
 
     argv: tuple[str, ...]
-    given: str | None = None
+    given: tuple[str, ...] = ()
     timeout: float = 60.0
+    tries: str | Reading | None = None
+    full: int | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +73,21 @@ class Definition:
     text: str | None = None
     reading: Reading | None = None
     default: Any = None
+
+
+@dataclass(frozen=True)
+class DeviceUsb:
+    """How the client's tax device shows on the USB bus.
+
+    Attributes:
+        kinds: what the client works with.
+        number: the USB string that is the disk number, None if none is.
+        also: devices beyond those that are known: `kind`, `id`, and maybe `product` and `manufacturer` patterns.
+    """
+
+    kinds: tuple[str, ...]
+    number: str | None = None
+    also: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,10 +110,12 @@ class Parameter:
         reading: the client's own copy.
         copies: further places of the client that must hold the same value.
         device: dotted field of the device's answer, for asserted and mirrored ones.
+        device_stored: how the device writes it, as a reading's `stored`.
         identity: instance field that always decides, whether `state:` names the parameter or not.
         restart: the client reads it at its start.
         write: the client's own program that sets it, where writing the reading's resource would not do.
         when_true: the value that `true` in a playbook stands for.
+        at_least: a later value is as good: a day since when something must have been done.
     """
 
     name: str
@@ -81,11 +126,54 @@ class Parameter:
     reading: Reading | None = None
     copies: tuple[Reading, ...] = ()
     device: str | None = None
+    device_stored: Mapping[str, Any] | None = None
     identity: str | None = None
     restart: bool = True
     risk: str = "ordinary"
     write: Action | None = None
     when_true: str | None = None
+    at_least: bool = False
+
+
+@dataclass(frozen=True)
+class StateResource:
+    """A resource whose values `state:` says: a certificate that the client needs, a job that backs it up.
+
+    Attributes:
+        path: where `state:` names it, such as ("maintenance", "backup").
+        arguments: key and option fields.
+        values: what the profile itself says of it.
+        meant: the field that is meant where `state:` has no mapping but one value.
+        restart: the client reads it at its start.
+    """
+
+    path: tuple[str, ...]
+    label: Label
+    module: str
+    arguments: Mapping[str, Any]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    meant: str | None = None
+    restart: bool = False
+    risk: str = "ordinary"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A server that the client needs.
+
+    Attributes:
+        probe: `tcp` (it accepts connections) or `http` (it answers).
+        address: where the client looks for it: a URL, with references into its own settings.
+        parameter: path in `state:` of the setting that holds the address; None if none does.
+        province: the instance's field whose first two digits name the province; None if addresses do not depend on it.
+    """
+
+    name: str
+    label: Label
+    address: str
+    probe: str = "tcp"
+    parameter: str | None = None
+    province: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,21 +182,80 @@ class Software:
 
     Attributes:
         version: what is installed, by the client's record.
-        data_version: which version's first start migrated the data.
+        data_version: which version's first start migrated the data; None where the client does not tell.
+        package: how the program is put in place; None where that is not known: its version is compared, no more.
         source: file name of a version's package, with `{version}`.
-        versions: version → {from, one_way, reactivate}.
+        versions: version → {from, one_way, reactivate, data}; see `data_at`.
         activation: reading and action after an edge that says so; `active` is the reading's good value.
+        released: version → day of its release, as far as that is known.
     """
 
     version: Reading
-    data_version: Reading
-    package: Mapping[str, Any]
-    source: str
-    versions: Mapping[str, Mapping[str, Any]]
+    data_version: Reading | None = None
+    package: Mapping[str, Any] | None = None
+    source: str = ""
+    versions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     activation: Reading | None = None
     active: Any = None
     activate: Action | None = None
     place: Place | None = None
+    released: Mapping[str, str] = field(default_factory=dict)
+
+    def data_at(self, version: str) -> str:
+        """Return what `data_version` reads once a version has migrated the data: the version, or its schema's name."""
+        return str(self.versions.get(version, {}).get("data", version))
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A driver of the tax disk: kept at the wanted version or newer.
+
+    Attributes:
+        version: what is installed.
+        source: file name of a version's package, with `{version}`.
+        versions: those that are known.
+        released: version → day of its release, as far as that is known.
+    """
+
+    name: str
+    label: Label
+    version: Reading
+    package: Mapping[str, Any]
+    source: str
+    versions: tuple[str, ...]
+    released: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CauseRule:
+    """What shows one cause of a failure: every condition holds.
+
+    Attributes:
+        conditions: dotted sign → the value that it has, or operators (`not`, `contains`, `at_most`, `older_than`, …).
+        evidence: name → dotted sign, what people are shown of it.
+    """
+
+    cause: str
+    conditions: Mapping[str, Any]
+    evidence: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What a product adds to diagnosis and ladder.
+
+    Attributes:
+        signs: name → what is read to judge by.
+        reset_mode: the client's own program that sets its copies back to the device's values; it must be stopped.
+        unstick: seconds to wait before a client that answers nothing is ended by its process id; None: it is not.
+        settings: files of the client's settings, which a backup can give back alone.
+    """
+
+    signs: Mapping[str, Reading]
+    rules: tuple[CauseRule, ...]
+    reset_mode: Action | None = None
+    unstick: float | None = None
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,13 +270,36 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Told:
+    """Where an answer tells something, and how it is written there."""
+
+    field: str
+    stored: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class Issue:
     """How one test invoice is issued, recorded and voided; `answer` says where the client's answer names it."""
 
     login: Action | None
     issue: Action
     void: Action
-    answer: Mapping[str, str]
+    answer: Mapping[str, Told]
+
+
+@dataclass(frozen=True)
+class Busy:
+    """How to tell that somebody is working with the client.
+
+    Attributes:
+        value: what the reading says then.
+        stop: how the client is stopped nevertheless, where its user agreed.
+    """
+
+    reading: Reading
+    value: Any
+    label: Label
+    stop: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -152,3 +322,13 @@ class Product:
     ready: tuple[Check, ...]
     issue: Issue | None = None
     place: Place | None = None
+    drivers: tuple[Driver, ...] = ()
+    recovery: Recovery | None = None
+    busy: Busy | None = None
+    usb: DeviceUsb | None = None
+    rehearsal: Mapping[str, Any] | None = None
+    filing: tuple[str, ...] = ()
+    support: Mapping[str, Any] = field(default_factory=dict)
+    screens: Mapping[str, Label] = field(default_factory=dict)
+    resources: tuple[StateResource, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()

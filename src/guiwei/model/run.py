@@ -41,7 +41,7 @@ class Event:
 
 @dataclass(frozen=True)
 class StepResult:
-    """How one step ended: `unchanged, changed, failed, refused, skipped` or `unknown`."""
+    """How one step ended: `unchanged, changed, waiting, failed, refused, skipped` or `unknown`."""
 
     id: str
     status: str
@@ -88,7 +88,13 @@ class InstanceResult:
 
 @dataclass(frozen=True)
 class HostResult:
-    """How one host ended."""
+    """How one host ended.
+
+    Attributes:
+        pc_id: the PC's id, where something was applied: the first apply mints it.
+        contact: whom to call, as the inventory says (`name`, `phone`, …), where it did not end well.
+        checks: what a suite found of the host; what it found of a client stands there.
+    """
 
     host: str
     status: str
@@ -96,6 +102,9 @@ class HostResult:
     instances: tuple[InstanceResult, ...] = ()
     error: GuiweiError | None = None
     seconds: float = 0.0
+    pc_id: str = ""
+    contact: Mapping[str, Any] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ def ledger_rows(instance: InstanceResult) -> tuple[LedgerRow, ...]:
 def ledger_view(instance: InstanceResult, words: Words) -> list[RenderableType]:
     """Return the table of an instance's reconciliation with its verdict; nothing if there is no ledger."""
     rows = ledger_rows(instance)
-    if not rows:
+    if not rows or not (instance.ledger_after or instance.invoices or instance.reconciled is not None):
+        # Nobody looked afterwards: there was no reason to.
         return []
     shown = [row for row in rows if row.tests or not row.ok or len(rows) <= _LIMIT]
     columns = [

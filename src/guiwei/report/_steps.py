@@ -10,10 +10,11 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from guiwei.errors import Place
-from guiwei.model.plan import Change, HostPlan, InstancePlan, Mismatch, Stage, Step
+from guiwei.model.plan import Change, Condition, HostPlan, InstancePlan, Mismatch, Stage, Step
 from guiwei.report._changes import ChangeLines
 from guiwei.report._text import clean, shorten
 from guiwei.report.console import STATUS_STYLES, Line, ink
+from guiwei.report.durations import span, stage_seconds
 from guiwei.report.problem import render_error
 from guiwei.report.words import Words, catalogue_codes
 
@@ -29,6 +30,7 @@ SIGNS: Mapping[str, tuple[str, str]] = {
     "remove": ("-", "gw.remove"),
     "run": ("*", "gw.run"),
     "maybe": ("?", "gw.maybe"),
+    "person": ("☞", "gw.warn"),
 }
 
 _IDENTITY = re.compile(r"(?:[^/\[]*:[^\[]*/)?([a-z][a-z0-9_]*)(?:\[(.*)\])?(?:@[0-9]+)?\Z", re.DOTALL)
@@ -36,7 +38,9 @@ _KEY = re.compile(r"(?:^|,\s*)([a-z_][a-z0-9_]*)=")
 
 
 def kind_of(step: Step) -> str:
-    """Return `add`, `change`, `remove`, `run` (nothing to compare) or `maybe` (known after an earlier stage)."""
+    """Return `add`, `change`, `remove`, `run` (nothing to compare), `maybe` (known after a stage) or `person`."""
+    if step.by_hand:
+        return "person"
     if step.always:
         return "run"
     if step.known_after is not None or step.when_changed is not None:
@@ -94,6 +98,9 @@ class StepLines:
             yield Line(render_error(host.error, self._words), indent=2)
         for instance in host.instances:
             yield from self._instance(instance, host)
+        if host.not_compared:
+            told = self._words.say("view-not-compared", fields=", ".join(host.not_compared))
+            yield Line(ink(told, "gw.muted"), indent=2)
         names = {step.id: self._name(step) for step in host.steps}
         several = len(host.instances) > 1
         for stage in host.stages:
@@ -102,7 +109,7 @@ class StepLines:
             headed = len(host.stages) > 1 or stage.versions is not None
             if headed:
                 yield Text("")
-                yield self._stage(stage, several)
+                yield self._stage(stage, several, stage_seconds(host, stage))
             for step in stage.steps:
                 for line in self._step(step, names, several and stage.instance is None):
                     line.indent += 4 if headed else 2
@@ -116,10 +123,17 @@ class StepLines:
                 left.append(f"  {clean(instance.product)}", style="gw.muted")
             status = ink(self._words.say(f"status-{instance.status}"), STATUS_STYLES[instance.status])
             yield Line(left, status, indent=2)
+        device = instance.facts.get("device") or {}
+        if device.get("kind") and host.stages:
+            told = f"{device['kind']} {device.get('usb', '')}".strip()
+            yield Line(ink(self._words.say("view-device", device=clean(told)), "gw.muted"), indent=4)
         if instance.error and instance.error is not host.error:
             yield Line(self._aliased(render_error(instance.error, self._words)), indent=4)
         for mismatch in instance.mismatches:
             yield from self._mismatch(mismatch)
+        loud = any(stage.steps for stage in host.stages) or not all(each.ok for each in instance.conditions)
+        for condition in instance.conditions if loud else ():
+            yield from self._condition(condition)
 
     def _mismatch(self, mismatch: Mismatch) -> Iterator[Line | Text]:
         name = self._words.label(mismatch.label, mismatch.field)
@@ -134,7 +148,22 @@ class StepLines:
             yield Line(told, indent=6, hang=width + 2)
         yield Line(ink("→ ", "gw.muted").append(self._words.say(f"mismatch-why-{mismatch.kind}")), indent=6)
 
-    def _stage(self, stage: Stage, several: bool) -> Line:
+    def _condition(self, condition: Condition) -> Iterator[Line]:
+        """What is wanted and found; of what is met, only what does not differ from look to look: an age."""
+        if condition.ok and condition.field.startswith("endpoints."):
+            return
+        name = self._words.label(condition.label, condition.field)
+        word = condition.field.rpartition(".")[2]
+        unit = self._catalogued(f"condition-{word.replace('_', '-')}", word)
+        wanted, found = (self._changes.value(side) for side in (condition.wanted, condition.found))
+        told = self._words.say("condition-told", unit=unit, wanted=wanted, found=found)
+        left = ink("✓ " if condition.ok else "✗ ", "gw.good" if condition.ok else "gw.bad")
+        left.append(name, style="gw.strong").append(f"  {told}", style="gw.muted")
+        yield Line(left, self._source(condition.place, condition.origin, condition.policy), indent=4, hang=6)
+        if condition.error is not None:
+            yield Line(self._aliased(render_error(condition.error, self._words)), indent=6)
+
+    def _stage(self, stage: Stage, several: bool, seconds: float | None) -> Line:
         left = ink(f"{stage.number}", "gw.muted").append("  ")
         left.append(self._words.say(f"stage-{stage.title}"), style="gw.strong")
         if stage.versions:
@@ -142,22 +171,32 @@ class StepLines:
             left.append(clean(stage.versions[1]), style="gw.add")
         if stage.instance and several:
             left.append(f"  {self._alias(clean(stage.instance))}", style="gw.muted")
-        return Line(left, indent=2, hang=3)
+        told = None if seconds is None else ink(span(seconds, self._words), "gw.muted")
+        return Line(left, told, indent=2, hang=3)
 
     def _step(self, step: Step, names: Mapping[str, str], with_instance: bool) -> Iterator[Line]:
         sign, style = SIGNS[kind_of(step)]
         left = ink(f"{sign} ", style).append(self._name(step))
         resource = self._resource(step)
-        if resource and resource != self._name(step):
+        if resource and resource != self._name(step) and not step.by_hand:
             left.append("  ").append(resource, style="gw.muted")
         if with_instance and step.instance:
             left.append(f"  {self._alias(clean(step.instance))}", style="gw.muted")
-        lines = list(self._change_lines(step))
+        lines = list(self._person_lines(step) if step.by_hand else self._change_lines(step))
         yield Line(left, self._risk(step, with_source=not lines), hang=4)
         yield from lines
         notes = self._notes(step, names)
         if notes:
             yield Line(ink(notes, "gw.muted"), indent=2)
+
+    def _person_lines(self, step: Step) -> Iterator[Line]:
+        """What a person is to do, and what must show it."""
+        wanted, evidence = step.reading.get("do"), step.reading.get("evidence")
+        source = self._source(step.place, step.origin)
+        if wanted and wanted != step.name:
+            yield Line(Text(self._alias(clean(str(wanted)))), source, indent=2)
+        if evidence:
+            yield Line(ink(self._words.say("waiting-evidence", evidence=evidence), "gw.muted"), indent=2)
 
     def _change_lines(self, step: Step) -> Iterator[Line]:
         # Presence is what the sign says, and "done" tells nothing of an action but that it runs.
@@ -166,7 +205,7 @@ class StepLines:
         width = min(max((cell_len(label) for label in labels), default=0), _NAME_WIDTH)
         for change, label in zip(shown, labels, strict=True):
             first, *rest = self._changes.lines(self._alias(label), change.before, change.after, width)
-            source = self._source(change.place or step.place, change.origin)
+            source = self._source(change.place or step.place, change.origin, change.policy)
             yield Line(first, self._with_cause(source, change), indent=2, hang=width + 2)
             for line in rest:
                 yield Line(line, indent=2, hang=4)
@@ -186,12 +225,13 @@ class StepLines:
         cause = ink(self._words.say(f"cause-{change.cause}"), "gw.run")
         return cause if source is None else cause.append("  ").append_text(source)
 
-    def _source(self, place: Place | None, origin: str) -> Text | None:
+    def _source(self, place: Place | None, origin: str, policy: str = "") -> Text | None:
         """Where a value was written; for another origin than the playbook, what kind of file that is."""
         told = self._place(place)
         if origin == "playbook":
             return told
-        word = ink(self._words.say(f"origin-{origin}"), "gw.place")
+        name = f" {clean(policy)}" if policy else ""
+        word = ink(self._words.say(f"origin-{origin}") + name, "gw.place")
         return word if told is None else word.append(" ").append_text(told)
 
     def _place(self, place: Place | None) -> Text | None:

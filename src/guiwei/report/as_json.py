@@ -8,10 +8,11 @@ from typing import Any
 
 from guiwei.errors import GuiweiError, Place
 from guiwei.model.inventory import Notice
-from guiwei.model.plan import Change, HostPlan, InstancePlan, Mismatch, Plan, Stage, Step
+from guiwei.model.plan import Change, Condition, HostPlan, InstancePlan, Mismatch, Plan, Stage, Step
 from guiwei.model.run import CheckResult, Event, HostResult, InstanceResult, RunResult, StepResult
 from guiwei.report._changes import plain
 from guiwei.report._steps import count_steps, kind_of
+from guiwei.report.durations import host_seconds, stage_seconds
 from guiwei.report.words import Words
 
 __all__ = ["to_json"]
@@ -81,6 +82,8 @@ def _plan(plan: Plan, words: Words) -> Json:
         "reason": plan.reason,
         "digest": plan.digest,
         "inputs": plain(plan.inputs),
+        "at": plan.at or None,
+        "policies": plain(plan.policies),
         "hosts": [_host_plan(host, words) for host in plan.hosts],
     }
 
@@ -94,9 +97,12 @@ def _host_plan(host: HostPlan, words: Words) -> Json:
         "error": _maybe(host.error, words),
         "counts": {kind: counts[kind] for kind in ("add", "change", "remove", "run", "maybe")},
         "instances": [_instance_plan(instance, words) for instance in host.instances],
-        "stages": [_stage(stage, words) for stage in host.stages],
+        "stages": [{**_stage(stage, words), "expected_seconds": stage_seconds(host, stage)} for stage in host.stages],
+        "expected_seconds": host_seconds(host),
         "facts": plain(host.facts),
         "artifacts": plain(host.artifacts),
+        "closed": None if host.closed is None else plain(host.closed),
+        "not_compared": list(host.not_compared),
     }
 
 
@@ -109,6 +115,21 @@ def _instance_plan(instance: InstancePlan, words: Words) -> Json:
         "mismatches": [_mismatch(mismatch, words) for mismatch in instance.mismatches],
         "ledger": plain(instance.ledger),
         "facts": plain(instance.facts),
+        "conditions": [_condition(condition, words) for condition in instance.conditions],
+    }
+
+
+def _condition(condition: Condition, words: Words) -> Json:
+    return {
+        "field": condition.field,
+        "label": words.label(condition.label, condition.field),
+        "ok": condition.ok,
+        "wanted": plain(condition.wanted),
+        "found": plain(condition.found),
+        "place": _place(condition.place),
+        "origin": condition.origin,
+        "policy": condition.policy or None,
+        "error": _maybe(condition.error, words),
     }
 
 
@@ -168,6 +189,7 @@ def _change(change: Change, words: Words) -> Json:
         "after": plain(change.after),
         "place": _place(change.place),
         "origin": change.origin,
+        "policy": change.policy or None,
         "cause": change.cause,
     }
 
@@ -191,6 +213,8 @@ def _host_result(host: HostResult, words: Words) -> Json:
         "status": host.status,
         "seconds": host.seconds,
         "error": _maybe(host.error, words),
+        "contact": plain(host.contact) or None,
+        "checks": [_check(check, words) for check in host.checks],
         "steps": [_step_result(step, words) for step in host.steps],
         "instances": [_instance_result(instance, words) for instance in host.instances],
     }
@@ -244,6 +268,7 @@ _CONVERTERS: Mapping[type, Any] = {
     Plan: _plan,
     HostPlan: _host_plan,
     InstancePlan: _instance_plan,
+    Condition: _condition,
     Mismatch: _mismatch,
     Stage: _stage,
     Step: _step,

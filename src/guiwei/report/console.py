@@ -46,7 +46,19 @@ STATUS_STYLES = {
 }
 
 #: What stands in for a sign that the terminal's encoding (GBK on many Windows PCs) does not have.
-_STAND_INS = {"✓": "√", "✗": "×", "•": "*", "‹": "<", "›": ">", "│": "|", "─": "-", "→": "->", "…": "...", "·": "-"}
+_STAND_INS = {
+    "☎": "#",
+    "✓": "√",
+    "✗": "×",
+    "•": "*",
+    "‹": "<",
+    "›": ">",
+    "│": "|",
+    "─": "-",
+    "→": "->",
+    "…": "...",
+    "·": "-",
+}
 
 
 def _stand_in(error: UnicodeError) -> tuple[str, int]:

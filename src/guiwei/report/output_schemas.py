@@ -15,6 +15,7 @@ _TEXT: Schema = {"type": "string"}
 _MAYBE_TEXT: Schema = {"type": ["string", "null"]}
 _FLAG: Schema = {"type": "boolean"}
 _SECONDS: Schema = {"type": "number", "minimum": 0}
+_MAYBE_SECONDS: Schema = {"type": ["number", "null"], "minimum": 0}
 _MAPPING: Schema = {"type": "object"}
 _MAYBE_MAPPING: Schema = {"type": ["object", "null"]}
 _ROWS: Schema = {"type": "array", "items": {"type": "object"}}
@@ -22,10 +23,11 @@ _ANY: Schema = {}
 
 
 def output_schemas() -> dict[str, Schema]:
-    """Return the schemas by name: `plan`, `run`, `event` and `error`; each stands alone."""
+    """Return the schemas by name: `plan`, `run`, `recovery`, `event` and `error`; each stands alone."""
     return {
         "plan": _alone("plan", "What guiwei would do, host by host."),
         "run": _alone("run", "How a run ended, host by host."),
+        "recovery": _alone("recovery", "What recovery found, what it did, and how each client ended."),
         "event": _alone("event", "Something that happened on one host while a run goes on."),
         "error": _alone("error", "An error or notice: its code, its message, and what to do."),
     }
@@ -87,7 +89,8 @@ def _one_of(*names: str) -> Schema:
 
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _STATUS = _one_of(*STATUSES)
-_ORIGIN = _one_of("playbook", "inventory", "product", "guiwei")
+_RUNG = _one_of("restart", "settings", "repair", "reset", "reinstall", "restore")
+_ORIGIN = _one_of("playbook", "policy", "inventory", "product", "guiwei")
 
 _DEFINITIONS: dict[str, Schema] = {
     "place": _closed(file=_TEXT, line={"type": "integer", "minimum": 1}, column={"type": "integer", "minimum": 1}),
@@ -101,7 +104,17 @@ _DEFINITIONS: dict[str, Schema] = {
         reason=_MAYBE_TEXT,
         digest=_TEXT,
         inputs=_MAPPING,
+        at=_MAYBE_TEXT,
+        policies={"type": "array", "items": _ref("policy")},
         hosts=_many("host_plan"),
+    ),
+    "policy": _closed(
+        name=_TEXT,
+        reason=_MAYBE_TEXT,
+        **{"from": _TEXT},
+        until=_MAYBE_TEXT,
+        in_force=_FLAG,
+        place=_TEXT,
     ),
     "host_plan": _closed(
         host=_TEXT,
@@ -111,8 +124,11 @@ _DEFINITIONS: dict[str, Schema] = {
         counts=_closed(add=_COUNT, change=_COUNT, remove=_COUNT, run=_COUNT, maybe=_COUNT),
         instances=_many("instance_plan"),
         stages=_many("stage"),
+        expected_seconds=_MAYBE_SECONDS,
         facts=_MAPPING,
         artifacts=_MAPPING,
+        closed=_MAYBE_MAPPING,
+        not_compared={"type": "array", "items": _TEXT},
     ),
     "instance_plan": _closed(
         id=_TEXT,
@@ -122,6 +138,18 @@ _DEFINITIONS: dict[str, Schema] = {
         mismatches=_many("mismatch"),
         ledger=_ROWS,
         facts=_MAPPING,
+        conditions=_many("condition"),
+    ),
+    "condition": _closed(
+        field=_TEXT,
+        label=_TEXT,
+        ok=_FLAG,
+        wanted=_ANY,
+        found=_ANY,
+        place=_maybe("place"),
+        origin=_ORIGIN,
+        policy=_MAYBE_TEXT,
+        error=_maybe("error"),
     ),
     "mismatch": _closed(
         field=_TEXT,
@@ -137,6 +165,7 @@ _DEFINITIONS: dict[str, Schema] = {
         instance=_MAYBE_TEXT,
         versions={"anyOf": [{"type": "array", "items": _TEXT, "minItems": 2, "maxItems": 2}, {"type": "null"}]},
         steps=_many("step"),
+        expected_seconds=_MAYBE_SECONDS,
     ),
     "step": _closed(
         id=_TEXT,
@@ -144,7 +173,7 @@ _DEFINITIONS: dict[str, Schema] = {
         module=_TEXT,
         name=_TEXT,
         label=_TEXT,
-        kind=_one_of("add", "change", "remove", "run", "maybe"),
+        kind=_one_of("add", "change", "remove", "run", "maybe", "person"),
         instance=_MAYBE_TEXT,
         reading=_MAPPING,
         state=_MAYBE_MAPPING,
@@ -169,6 +198,7 @@ _DEFINITIONS: dict[str, Schema] = {
         after=_ANY,
         place=_maybe("place"),
         origin=_ORIGIN,
+        policy=_MAYBE_TEXT,
         cause=_one_of("drift", "intended", "both", "new"),
     ),
     "run": _closed(
@@ -186,6 +216,8 @@ _DEFINITIONS: dict[str, Schema] = {
         status=_STATUS,
         seconds=_SECONDS,
         error=_maybe("error"),
+        contact=_MAYBE_MAPPING,
+        checks=_many("check"),
         steps=_many("step_result"),
         instances=_many("instance_result"),
     ),
@@ -193,7 +225,7 @@ _DEFINITIONS: dict[str, Schema] = {
         id=_TEXT,
         name=_TEXT,
         instance=_MAYBE_TEXT,
-        status=_one_of("unchanged", "changed", "failed", "refused", "skipped", "unknown", "unreachable"),
+        status=_one_of("unchanged", "changed", "waiting", "failed", "refused", "skipped", "unknown", "unreachable"),
         changes={"type": "array", "items": _closed(field=_TEXT, before=_ANY, after=_ANY)},
         seconds=_SECONDS,
         receipt=_MAYBE_MAPPING,
@@ -209,6 +241,51 @@ _DEFINITIONS: dict[str, Schema] = {
         invoices=_ROWS,
         reconciled={"type": ["boolean", "null"]},
         differences={"type": "array", "items": _TEXT},
+    ),
+    "recovery": _closed(
+        run=_TEXT,
+        command={"const": "recover"},
+        playbook=_TEXT,
+        reason=_MAYBE_TEXT,
+        started=_TEXT,
+        finished=_TEXT,
+        dry_run=_FLAG,
+        hosts=_many("host_recovery"),
+    ),
+    "host_recovery": _closed(
+        host=_TEXT,
+        status=_STATUS,
+        seconds=_SECONDS,
+        error=_maybe("error"),
+        instances=_many("instance_recovery"),
+        result=_ref("host_result"),
+    ),
+    "instance_recovery": _closed(
+        id=_TEXT,
+        status=_STATUS,
+        product=_TEXT,
+        findings=_many("finding"),
+        left=_many("finding"),
+        rounds=_many("round"),
+        rungs={"type": "array", "items": _RUNG},
+        missing={"type": "array", "items": _RUNG},
+        cured={"anyOf": [_RUNG, {"type": "null"}]},
+        seconds=_SECONDS,
+        backup=_MAYBE_MAPPING,
+        saved=_MAYBE_MAPPING,
+        person={"type": "array", "items": _TEXT},
+        error=_maybe("error"),
+    ),
+    "finding": _closed(cause=_TEXT, words=_TEXT, evidence=_MAPPING, because=_MAYBE_TEXT),
+    "round": _closed(
+        number=_COUNT,
+        rung=_one_of("restart", "settings", "repair", "reset", "reinstall", "restore", "converge"),
+        causes={"type": "object", "additionalProperties": _RUNG},
+        steps=_many("step"),
+        results=_many("step_result"),
+        seconds=_SECONDS,
+        well={"type": ["boolean", "null"]},
+        left={"type": "array", "items": _TEXT},
     ),
     "check": _closed(name=_TEXT, label=_TEXT, ok=_FLAG, expected=_MAPPING, found=_MAPPING, error=_maybe("error")),
 }

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from guiwei.model.plan import HostPlan, Plan
+from guiwei.model.plan import HostPlan, InstancePlan, Plan
 from guiwei.model.run import STATUSES
 from guiwei.report._steps import SIGNS, StepLines, aliases, count_steps
 from guiwei.report._text import clean, compact
 from guiwei.report.console import STATUS_STYLES, Line, blank, ink, rule
+from guiwei.report.durations import host_seconds, span
 from guiwei.report.tables import Column, moment, small_table
 from guiwei.report.words import Words
 
@@ -53,6 +54,8 @@ def plan_view(plan: Plan, words: Words) -> RenderableType:
     if len(plan.hosts) > 1:
         parts += [blank(), rule(), _summary(kin, words)]
     parts += [blank(), _legend(plan, words)] if any(host.steps for host in plan.hosts) else [blank()]
+    who = _who(plan.hosts, words)
+    parts += [who] if who else []
     parts.append(_last_sentence(plan.hosts, words))
     return Group(*parts)
 
@@ -60,9 +63,33 @@ def plan_view(plan: Plan, words: Words) -> RenderableType:
 def _header(plan: Plan, words: Words) -> Iterable[RenderableType]:
     title = ink(words.say("view-plan"), "gw.head").append(f"  {clean(plan.playbook)}")
     yield Line(title, ink(f"{clean(plan.id)}  {moment(plan.created)}", "gw.muted"))
+    if plan.at:
+        yield Line(ink(words.say("view-at", at=plan.at), "gw.strong"))
     if plan.reason:
         yield Line(ink(words.say("view-reason", reason=plan.reason), "gw.muted"))
+    yield from _policies(plan, words)
+    yield from _closed(plan.hosts, words)
     yield rule()
+
+
+def _policies(plan: Plan, words: Words) -> Iterable[RenderableType]:
+    """The policies that hold, then those to come."""
+    for policy in sorted(plan.policies, key=lambda each: not each["in_force"]):
+        until = words.say("view-policy-until", until=policy["until"]) if policy["until"] else ""
+        code = "view-policy" if policy["in_force"] else "view-policy-later"
+        told = words.say(code, name=policy["name"], start=policy["from"], until=until)
+        yield Line(ink(told, "gw.strong" if policy["in_force"] else "gw.muted"))
+
+
+def _closed(hosts: Sequence[HostPlan], words: Words) -> Iterable[RenderableType]:
+    """The filing deadline that risky steps wait for, once for all hosts."""
+    told = {
+        words.say("view-calendar" if not host.closed["override"] else "view-calendar-override", **host.closed)
+        for host in hosts
+        if host.closed and any(step.risk in ("data", "professional") for step in host.steps)
+    }
+    for line in sorted(told):
+        yield Line(ink(line, "gw.warn"))
 
 
 def _kin(hosts: Sequence[HostPlan], words: Words) -> list[_Kin]:
@@ -93,10 +120,15 @@ def _kin(hosts: Sequence[HostPlan], words: Words) -> list[_Kin]:
 def _values(host: HostPlan) -> object:
     """All that `StepLines` shows of a host, in a form whose text tells it apart; a secret's text is its mask."""
     instances = [
-        (each.id, each.status, each.product, each.error and each.error.to_wire(), each.mismatches)
+        (each.id, each.status, each.product, each.error and each.error.to_wire(), each.mismatches, _unmet(each))
         for each in host.instances
     ]
-    return host.status, host.error and host.error.to_wire(), instances, host.stages
+    return host.status, host.error and host.error.to_wire(), instances, host.stages, host.not_compared
+
+
+def _unmet(instance: InstancePlan) -> object:
+    return [(each.field, each.ok, None if each.field.startswith("endpoints.") and each.ok else each.found)
+            for each in instance.conditions]  # fmt: skip
 
 
 #: Differences come first, for they are read at length; what could not be looked at stands nearest to the summary.
@@ -129,7 +161,11 @@ def _heading(group: _Kin, words: Words) -> Line:
         left.append(f"  {clean(host.instances[0].id)}", style="gw.muted")
         if host.instances[0].product:
             left.append(f"  {clean(host.instances[0].product)}", style="gw.muted")
-    return Line(left, ink(words.say(f"status-{host.status}"), STATUS_STYLES[host.status]))
+    right = ink(words.say(f"status-{host.status}"), STATUS_STYLES[host.status])
+    seconds = host_seconds(host)
+    if seconds is not None:
+        right = ink(span(seconds, words) + "  ", "gw.muted").append_text(right)
+    return Line(left, right)
 
 
 def _summary(kin: Sequence[_Kin], words: Words) -> RenderableType:
@@ -159,7 +195,7 @@ def _summary(kin: Sequence[_Kin], words: Words) -> RenderableType:
 
 def _summary_row(names: str, hosts: Sequence[HostPlan], counts: Counter[str], words: Words) -> list[Text | str]:
     status = hosts[0].status
-    shown = [str(counts[kind]) if counts[kind] else "·" for kind in SIGNS]
+    shown = [str(counts[kind]) if counts[kind] else "·" for kind in SIGNS if kind != "person"]
     return [
         clean(names),
         str(len(hosts)),
@@ -181,10 +217,21 @@ def _legend(plan: Plan, words: Words) -> Line:
     return Line(text)
 
 
+def _who(hosts: Sequence[HostPlan], words: Words) -> Line | None:
+    """Who may do it: ordinary parameters a finance clerk alone, what touches data or programs a professional."""
+    steps = [step for host in hosts for step in host.steps if not step.by_hand]
+    careful = sum(1 for step in steps if step.risk in ("data", "professional"))
+    if not steps:
+        return None
+    if not careful:
+        return Line(ink(words.say("plan-clerk"), "gw.muted"), hang=0)
+    return Line(ink(words.count("plan-professional", careful), "gw.warn"), hang=0)
+
+
 def _last_sentence(hosts: Sequence[HostPlan], words: Words) -> Line:
     statuses = Counter(host.status for host in hosts)
     counts = count_steps(step for host in hosts for step in host.steps)
-    sure = sum(number for kind, number in counts.items() if kind != "maybe")
+    sure = sum(number for kind, number in counts.items() if kind not in ("maybe", "person"))
     if statuses["differs"]:
         text = ink(
             words.say(
@@ -200,7 +247,7 @@ def _last_sentence(hosts: Sequence[HostPlan], words: Words) -> Line:
         text = ink(words.say("plan-nothing"), "gw.good")
     else:
         text = ink(words.say("plan-nothing-possible"), "gw.head")
-    for status in ("refused", "failed", "unreachable", "unknown", "pending", "skipped"):
+    for status in ("waiting", "refused", "failed", "unreachable", "unknown", "pending", "skipped"):
         if statuses[status]:
             told = words.count("count-hosts-status", statuses[status], status=words.say(f"status-{status}"))
             text.append(words.gap + told, style=STATUS_STYLES[status])

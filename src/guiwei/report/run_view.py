@@ -15,6 +15,7 @@ from guiwei.report._changes import ChangeLines, literal
 from guiwei.report._ledger import ledger_view
 from guiwei.report._text import clean, compact, shorten
 from guiwei.report.console import STATUS_STYLES, Flush, Line, blank, ink, rule
+from guiwei.report.people_view import contact_lines, waiting_lines
 from guiwei.report.problem import render_error
 from guiwei.report.tables import Column, moment, size, small_table, status_text
 from guiwei.report.words import Words
@@ -32,6 +33,7 @@ def run_view(result: RunResult, words: Words) -> RenderableType:
         words: the language.
     """
     parts: list[RenderableType] = [*_header(result, words), _table(result, words)]
+    parts += waiting_lines(result.hosts, words)
     parts += _troubles(result.hosts, words)
     parts += _checks(result.hosts, words)
     for host in result.hosts:
@@ -107,7 +109,7 @@ def _troubles(hosts: Sequence[HostResult], words: Words) -> list[RenderableType]
     """Errors of hosts, instances and steps; the same error of many hosts once."""
     kin: dict[tuple[str, ...], tuple[list[str], str, list[Line]]] = {}
     for host in hosts:
-        lines = _trouble(host, words)
+        lines = [*_trouble(host, words), *contact_lines(host.contact, words)]
         if lines:
             key = (host.status, *(line.left.plain for line in lines))
             kin.setdefault(key, ([], host.status, lines))[0].append(host.host)
@@ -145,10 +147,10 @@ def _step(step: StepResult, host: HostResult, words: Words) -> list[Line]:
 
 
 def _checks(hosts: Sequence[HostResult], words: Words) -> list[RenderableType]:
-    """Checks of instances; those with the same outcome and findings once, with the instances named above."""
+    """Checks of hosts and instances; those with the same outcome and findings once, with the instances named above."""
     kin: dict[tuple[str, ...], tuple[list[tuple[HostResult, InstanceResult]], list[Line]]] = {}
     for host in hosts:
-        for instance in host.instances:
+        for instance in (InstanceResult("", host.status, checks=host.checks), *host.instances):
             if instance.checks:
                 lines = [line for check in instance.checks for line in _check(check, words)]
                 key = tuple(line.left.plain + (line.right.plain if line.right else "") for line in lines)

@@ -69,7 +69,9 @@ class Words:
 
     def error(self, error: GuiweiError) -> str:
         """Return an error's message, without its place."""
-        return self.say(error.code, **error.arguments)
+        message = self.say(error.code, **error.arguments)
+        # Of several hosts behind one jump host, each has its error; the host in its message is the jump host.
+        return self.say("at-jump-host", message=message) if error.arguments.get("role") == "jump" else message
 
     def error_fix(self, error: GuiweiError) -> str | None:
         """Return what to do about an error, None if nothing is known."""
@@ -103,6 +105,9 @@ class Words:
     def _argument(self, item: Any) -> str:
         if isinstance(item, (list, tuple, set, frozenset)):
             return self.list(item)
+        if isinstance(item, Mapping) and set(item) == {"code", "args"}:
+            # What went wrong inside of something: told in the language of the whole.
+            return self.say(item["code"], **item["args"])
         if isinstance(item, Mapping):
             return self.list(f"{name}={self._argument(part)}" for name, part in item.items())
         if isinstance(item, Secret):

@@ -65,7 +65,7 @@ def staleness(saved: HostPlan, fresh: HostPlan, key: str) -> GateError | None:
             if step.resource not in fresh.desired and step.origin != "guiwei" and step.known_after is None:
                 return GateError("plan-inputs-changed", step.place, step=step.name or step.resource)
             continue
-        if not _same(step.state, current.state, key) or not _same(_asked(step), _asked(current), key):
+        if not _same(_wanted(step), _wanted(current), key) or not _same(_asked(step), _asked(current), key):
             return GateError("plan-inputs-changed", step.place, step=step.name or step.resource)
         if step.guards is not None and not _same(step.guards, current.guards, key):
             return GateError("plan-stale", step.place, step=step.name or step.resource, fields=sorted(step.guards))
@@ -83,9 +83,21 @@ def _unforeseen(saved: HostPlan, fresh: HostPlan) -> GateError | None:
     return None
 
 
+def _wanted(step: Step) -> Mapping[str, Any] | None:
+    """What a step makes; a rehearsal's script is made of the other steps, and of whether the client runs just then."""
+    if step.state is None or step.module != "rehearsal" or step.origin != "guiwei":
+        return step.state
+    return {name: item for name, item in step.state.items() if name != "script"}
+
+
 def _asked(step: Step) -> Mapping[str, Any]:
-    """What a step works on. A backup's note is about the data, which go on living until the backup is made."""
-    return {**step.reading, "note": None} if step.module == "backup" else step.reading
+    """What a step works on.
+
+    A backup's note is about the data, which go on living until the backup is made; how a client is stopped is a matter
+    of who works with it when that is done.
+    """
+    without = {"backup": "note", "service": "stop"}.get(step.module) if step.origin == "guiwei" else None
+    return {name: item for name, item in step.reading.items() if name != without}
 
 
 def _same(saved: Any, fresh: Any, key: str) -> bool:

@@ -82,7 +82,7 @@ class Agent:
         os.makedirs(self._state_dir, mode=0o700, exist_ok=True)
         with self._lock(request["run"]) as cut:
             sweep(self._state_dir, cut)
-            mint_pc_id(self._state_dir, request.get("machine_id", ""))
+            minted = mint_pc_id(self._state_dir, request.get("machine_id", ""))
             journal = Journal(self._state_dir, request["run"])
             system = System(self._root, self._state_dir, journal, self._blob)
             try:
@@ -90,7 +90,8 @@ class Agent:
             finally:
                 system.close()
                 journal.close()
-        return {"op": "applied", "whole": whole, "pending_handlers": PendingHandlers(self._state_dir).names()}
+        pending = PendingHandlers(self._state_dir).names()
+        return {"op": "applied", "whole": whole, "pending_handlers": pending, "pc_id": minted}
 
     def _rollback(self, request: Mapping[str, Any]) -> Dict[str, Any]:
         from guiwei.target.journal import Journal, list_runs
@@ -118,6 +119,8 @@ class Agent:
         backups = Backups(System(self._root, self._state_dir))
         if request.get("check"):
             return {"op": "backups", "backups": [backups.check(request["check"])]}
+        if request.get("fetch"):
+            return {"op": "backups", "backups": [backups.send(request["fetch"], self._piece_out)]}
         receipts = backups.list()
         if request.get("run"):
             from guiwei.target.journal import journal_entries
@@ -127,6 +130,15 @@ class Agent:
             receipts = [receipt for receipt in receipts if receipt["backup"] in made]
         return {"op": "backups", "backups": receipts}
 
+    def _support(self, request: Mapping[str, Any]) -> Dict[str, Any]:
+        from guiwei.target.support import collect
+
+        system = System(self._root, self._state_dir)
+        try:
+            return collect(system, request)
+        finally:
+            system.close()
+
     # What requests need
 
     def _report(self, result: Dict[str, Any]) -> None:
@@ -135,6 +147,9 @@ class Agent:
         except OSError:
             # The step is done and journalled; nobody is there to hear of it, so nothing more is begun.
             raise SystemExit(0) from None
+
+    def _piece_out(self, piece: bytes) -> None:
+        self._writer.send({"op": "result", "piece": piece})
 
     def _blob(self, sha256: str, offset: int) -> Iterator[bytes]:
         self._drain()

@@ -17,6 +17,7 @@ import time
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from guiwei.errors import GateError, ResourceError
+from guiwei.target.backup_parts import FORMAT, chosen, places, receipt_of, with_values
 from guiwei.target.contract import Resource, compose
 from guiwei.target.files import hash_file, own, stat_real
 from guiwei.target.journal import fsync_folder
@@ -25,8 +26,6 @@ from guiwei.target.system import System
 from guiwei.target.trees import copy_file, copy_tree, sync_tree
 
 __all__ = ["Backups"]
-
-FORMAT = 1
 
 
 class Backups:
@@ -90,12 +89,16 @@ class Backups:
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        return self._receipt(manifest)
+        return receipt_of(manifest)
 
     def list(self) -> List[Dict[str, Any]]:
         """Return the receipts of all whole backups, oldest first."""
         names = sorted(os.listdir(self._folder)) if os.path.isdir(self._folder) else []
-        return [self._receipt(self._manifest(name)) for name in names if not name.endswith(".partial")]
+        return [receipt_of(self._manifest(name)) for name in names if not name.endswith(".partial")]
+
+    def known(self, backup: str) -> bool:
+        """Tell whether a backup is on this PC."""
+        return os.path.isfile(os.path.join(self._folder, backup, "manifest.json"))
 
     def check(self, backup: str) -> Dict[str, Any]:
         """Hash every file of a backup against its manifest and return its receipt.
@@ -105,69 +108,126 @@ class Backups:
         """
         manifest = self._manifest(backup)
         self._trial(os.path.join(self._folder, backup), manifest)
-        return self._receipt(manifest)
+        return receipt_of(manifest)
 
-    def moved_since(self, backup: str, exactly: bool = False) -> Optional[str]:
+    def send(self, backup: str, send: Callable[[bytes], None]) -> Dict[str, Any]:
+        """Hash every file of a backup, send it packed (.tar.gz) piece by piece, and return its receipt.
+
+        Raises:
+            ResourceError: as `check`.
+        """
+        from guiwei.target.backup_parts import pack
+
+        receipt = self.check(backup)
+        pack(os.path.join(self._folder, backup), send)
+        return receipt
+
+    def moved_since(self, backup: str, exactly: bool = False, parts: Optional[List[str]] = None) -> Optional[str]:
         """Return the first path whose live content is no longer what the backup holds, None if all is.
 
         Args:
             exactly: files that came since count too. Logs (`*.log`) never do.
+            parts: as in `restore`.
         """
         manifest = self._manifest(backup)
         exclude = manifest.get("exclude", [])
         for entry in manifest["entries"]:
             live = self._system.files.real(entry["path"])
             for name, record in entry["files"].items():
+                if not chosen(entry, name, parts):
+                    continue
                 path = os.path.join(live, name) if name else live
                 if name.endswith(".log") or record["kind"] != "file":
                     continue
                 if not os.path.isfile(path) or hash_file(path) != record["sha256"]:
                     return path
             for name in _names(live, exclude) if exactly else ():
+                if not chosen(entry, name, parts):
+                    continue
                 path = os.path.join(live, name)
                 if name not in entry["files"] and not name.endswith(".log") and not os.path.isdir(path):
                     return path
-        for each in manifest.get("values", ()):
+        for each in manifest.get("values", ()) if with_values(parts) else ():
             if self._resource(each).read(self._system) != each["state"]:
                 return str(each["with"].get("path"))
         return None
 
-    def restore(self, backup: str) -> Dict[str, Any]:
+    def restore(self, backup: str, parts: Optional[List[str]] = None) -> Dict[str, Any]:
         """Put the backed-up paths back; what is there now is kept as the run's before-image.
 
+        Args:
+            parts: paths within the backup, and `values` for the single values; everything if there are none.
+
         Raises:
-            ResourceError: the backup is not whole; nothing was touched.
+            ResourceError: the backup is not whole, or lacks a part (`backup-no-part`); nothing was touched.
         """
         receipt = self.check(backup)
         manifest = self._manifest(backup)
-        for number, entry in enumerate(manifest["entries"]):
-            source = os.path.join(self._folder, backup, "data", str(number))
-            real = self._system.files.real(entry["path"])
+        for number, entry, name in list(places(manifest, parts)):
+            source = os.path.join(self._folder, backup, "data", str(number), name).rstrip("/")
+            place = (entry["path"] + "/" + name).rstrip("/")
+            real = self._system.files.real(place)
             prepared = "%s.guiwei-%s" % (real, backup)
-            self._system.files.make_folder(os.path.dirname(entry["path"]))
-            if entry["kind"] == "file":
-                record = entry["files"][""]
+            self._system.files.make_folder(os.path.dirname(place))
+            record = entry["files"][name]
+            if record["kind"] == "file":
                 chunks = _pieces_of(source)
-                self._system.files.write_chunks(entry["path"], chunks, record["sha256"], record["mode"])
-                self._system.files.set_owner(entry["path"], record["owner"] or None, record["group"] or None)
+                self._system.files.write_chunks(place, chunks, record["sha256"], record["mode"])
+                self._system.files.set_owner(place, record["owner"] or None, record["group"] or None)
                 continue
             shutil.rmtree(prepared, ignore_errors=True)
             self._system.files.announce(temporary=prepared)
             try:
                 copy_tree(source, prepared)
                 # What the backup holds may have been copied by another account: the manifest knows the owners.
-                for name, record in entry["files"].items():
-                    _own_like(os.path.join(prepared, name) if name else prepared, record)
+                for inner, record in entry["files"].items():
+                    if not name or inner == name or inner.startswith(name + "/"):
+                        _own_like(os.path.join(prepared, inner[len(name) :].lstrip("/")).rstrip("/"), record)
                 sync_tree(prepared)
-                self._system.files.swap_tree(prepared, entry["path"])
+                self._system.files.swap_tree(prepared, place)
             finally:
                 shutil.rmtree(prepared, ignore_errors=True)
         self._system.forget()
-        for each in manifest.get("values", ()):
+        for each in manifest.get("values", ()) if with_values(parts) else ():
             resource = self._resource(each)
             if resource.read(self._system) != each["state"]:
+                if each["state"] is not None and each["with"].get("path"):
+                    # A PC that was set up anew may lack the very folder that the record lies in.
+                    self._system.files.make_folder(os.path.dirname(each["with"]["path"]))
                 resource.write(self._system, each["state"])
         return receipt
+
+    def receive(self, backup: str, sha256: str) -> None:
+        """Take a backup that another PC made, packed into an archive, unless it is here already.
+
+        Raises:
+            ResourceError: the archive is not what its hash says, holds another backup, or one that is not whole.
+        """
+        from guiwei.target.archives import fetch_blob, unpack
+
+        if os.path.isdir(os.path.join(self._folder, backup)):
+            return
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        partial = os.path.join(self._folder, backup + ".partial")
+        archive = partial + ".part"
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            fetch_blob(self._system, sha256, archive)
+            unpack(archive, partial, backup)
+            names = os.listdir(partial)
+            # Packed as a folder, or what is in it.
+            base = os.path.join(partial, names[0]) if len(names) == 1 else partial
+            manifest = _read_manifest(base, backup)
+            if manifest.get("backup") != backup:
+                raise ResourceError("backup-of-another", backup=backup, label=str(manifest.get("label")))
+            self._trial(base, manifest)
+            sync_tree(base)
+            os.rename(base, os.path.join(self._folder, backup))
+            fsync_folder(self._folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            if os.path.exists(archive):
+                os.unlink(archive)
 
     @staticmethod
     def _resource(value: Mapping[str, Any]) -> Resource:
@@ -198,27 +258,18 @@ class Backups:
                     raise ResourceError("backup-damaged", path=os.path.join(entry["path"], name))
 
     def _manifest(self, backup: str) -> Dict[str, Any]:
-        try:
-            with open(os.path.join(self._folder, backup, "manifest.json"), encoding="utf-8") as file:
-                found: Dict[str, Any] = json.load(file)
-        except (OSError, ValueError) as error:
-            raise ResourceError("backup-missing", backup=backup) from error
-        if found["format"] > FORMAT:
-            raise GateError("backup-format", backup=backup, format=found["format"])
-        return found
+        return _read_manifest(os.path.join(self._folder, backup), backup)
 
-    def _receipt(self, manifest: Mapping[str, Any]) -> Dict[str, Any]:
-        files = [record for entry in manifest["entries"] for record in entry["files"].values()]
-        return {
-            "backup": manifest["backup"],
-            "label": manifest["label"],
-            "made": manifest["made"],
-            "paths": [entry["path"] for entry in manifest["entries"]],
-            "files": sum(1 for record in files if record["kind"] == "file"),
-            "bytes": sum(record.get("size", 0) for record in files),
-            "damaged": manifest.get("damaged", []),
-            "note": manifest["note"],
-        }
+
+def _read_manifest(folder: str, backup: str) -> Dict[str, Any]:
+    try:
+        with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
+            found: Dict[str, Any] = json.load(file)
+    except (OSError, ValueError) as error:
+        raise ResourceError("backup-missing", backup=backup) from error
+    if found["format"] > FORMAT:
+        raise GateError("backup-format", backup=backup, format=found["format"])
+    return found
 
 
 def _bases(folder: str, entries: List[Dict[str, Any]]) -> List[Tuple[Dict[str, Any], str]]:

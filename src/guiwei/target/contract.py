@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Type
 
 from guiwei.errors import ResourceError
-from guiwei.target.secret import Secret
+from guiwei.target.secret import Secret, holds_secret
 
 if TYPE_CHECKING:
     from guiwei.target.system import System
@@ -36,6 +36,7 @@ __all__ = [
     "find_type",
     "identity_of",
     "key",
+    "known_on",
     "option",
     "short_text",
     "supply",
@@ -75,6 +76,7 @@ class FieldSpec(NamedTuple):
     how: Optional[str]
     example: Any
     compared: bool = True
+    posix: bool = False
 
 
 class Resource:
@@ -85,12 +87,14 @@ class Resource:
         summary: one line for people, English; `summary_zh`, Chinese.
         undo: `images` (the before-images that `system` keeps restore it), `state` (rollback writes the state that
             was read before), or `none` (shown as irreversible in the plan).
+        by_hand: of a probe: a person brings about what is wanted, and guiwei waits for it.
     """
 
     kind: ClassVar[str] = "lens"
     summary: ClassVar[str] = ""
     summary_zh: ClassVar[str] = ""
     undo: ClassVar[str] = "images"
+    by_hand: ClassVar[bool] = False
 
     def read(self, system: System) -> Optional[State]:
         """Return the state on the PC, None if the thing is not there. Uses key and option fields alone.
@@ -139,7 +143,8 @@ def value(doc: str, zh: str, **marks: Any) -> Any:
 
     Args:
         marks: `form` (a key of `FORMS`), `pattern`, `choices`, `secret`, `volatile` (changes by itself, never a
-            guard), `compared` (False: it travels with the state, for `write` alone), `example`.
+            guard), `compared` (False: it travels with the state, for `write` alone), `posix` (Windows has no such
+            thing; see `known_on`), `example`.
     """
     marks.setdefault("default", None)
     return _field("value", doc, zh, marks)
@@ -194,6 +199,7 @@ def _spec(f: Any) -> FieldSpec:
         how=marks.get("how"),
         example=marks.get("example"),
         compared=marks.get("compared", True),
+        posix=marks.get("posix", False),
     )
 
 
@@ -316,6 +322,12 @@ def _normal_lines(text: Any) -> str:
     return str(text).replace("\r\n", "\n")
 
 
+def _canonical_json(item: Any) -> str:
+    from guiwei.target.json_text import canonical
+
+    return canonical(item)
+
+
 #: Normal forms by name: two values are the same state when their normal forms are equal.
 FORMS: Dict[str, Callable[[Any], Any]] = {
     "plain": lambda plain: plain,
@@ -324,7 +336,20 @@ FORMS: Dict[str, Callable[[Any], Any]] = {
     "mode": _normal_mode,
     "lines": _normal_lines,
     "mapping": lambda mapping: mapping,
+    "json": _canonical_json,
 }
+
+
+def known_on(system: str, cls: Type[Resource], state: Optional[State]) -> Optional[State]:
+    """Return a desired state without the fields that the PC's system does not have (on Windows, mode and owner).
+
+    Args:
+        system: `windows` or `linux`, as `facts.system` says.
+    """
+    if state is None or system != "windows":
+        return state
+    lacking = {spec.name for spec in fields_of(cls) if spec.posix}
+    return {name: item for name, item in state.items() if name not in lacking}
 
 
 def differences(cls: Type[Resource], desired: Optional[State], observed: Optional[State]) -> List[Change]:
@@ -370,7 +395,7 @@ def _same(form: Callable[[Any], Any], wanted: Any, found: Any) -> bool:
 
 def _guarded(spec: FieldSpec, wanted: Any, found: Any) -> Change:
     change = Change(spec.name, found, wanted)
-    if spec.secret:
+    if spec.secret or (spec.form == "json" and holds_secret(wanted)):
         change = Change(spec.name, _seal(found), _seal(wanted))
     return _masked(change)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import stat as stat_bits
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional
 
 from guiwei.errors import ResourceError
 from guiwei.target.hashing import digest, new_sha256
 from guiwei.target.journal import Journal, fsync_folder
+from guiwei.target.moves import WINDOWS, busy, kept_mode, marks_of, rename, replace, unlink
 
 __all__ = ["Files", "Stat"]
 
-_WINDOWS = os.name == "nt"
+_SEPARATORS = ("/", "\\") if WINDOWS else ("/",)
 
 
 class Stat(NamedTuple):
@@ -50,14 +52,17 @@ class Files:
         return known
 
     def _find(self, path: str) -> str:
-        if not os.path.isabs(path):
+        drive, below = os.path.splitdrive(path)
+        # Without a drive a path of Windows means another place on each drive.
+        if below[:1] not in _SEPARATORS or (WINDOWS and not drive and self.root in ("/", "")):
             raise ResourceError("path-not-absolute", path=path)
         if self.root in ("/", ""):
             return os.path.realpath(path)
-        if not _WINDOWS and "/../" in path + "/":
+        if ".." in re.split(r"[/\\]" if WINDOWS else "/", below):
             # A `..` could leave the root of a simulated PC.
             raise ResourceError("path-not-absolute", path=path)
-        return os.path.realpath(os.path.join(self.root, path.lstrip("/\\")))
+        # A drive is a folder there: C:\x is <root>\C\x.
+        return os.path.realpath(os.path.join(self.root, drive.replace(":", "").strip("/\\"), below.lstrip("/\\")))
 
     # Reading
 
@@ -112,7 +117,7 @@ class Files:
             if mode is not None:
                 self.set_mode(path, mode)
             return
-        final_mode = mode or (before.mode if before else "0644")
+        final_mode = kept_mode(mode or (before.mode if before else "0644"))
         temporary = os.path.join(os.path.dirname(real), ".guiwei-%d-%s" % (os.getpid(), os.path.basename(real)[:40]))
         number = self.intend(
             {
@@ -127,9 +132,10 @@ class Files:
         try:
             self._replace(real, temporary, chunks(), sha256, final_mode, before)
         except OSError as error:
+            error = busy(error, real)
             # Of the temporary file's name nobody knows, and a full disk names none at all.
             error.filename = os.path.dirname(path) if isinstance(error, FileNotFoundError) else path
-            raise
+            raise error from None
         self.done(number)
 
     def _replace(
@@ -150,10 +156,10 @@ class Files:
             if before is not None:
                 own(temporary, before.owner, before.group)
             os.chmod(temporary, int(mode, 8))
-            os.replace(temporary, real)
+            replace(temporary, real)
         except BaseException:
             if os.path.exists(temporary):
-                os.unlink(temporary)
+                unlink(temporary)
             raise
         fsync_folder(os.path.dirname(real))
 
@@ -168,7 +174,10 @@ class Files:
         number = self.intend(
             {"op": "file", "path": real, "before": _record(real, before), "after": None}, _read_real(real)
         )
-        os.unlink(real)
+        try:
+            unlink(real)
+        except OSError as error:
+            raise busy(error, real) from None
         fsync_folder(os.path.dirname(real))
         self.done(number)
 
@@ -184,9 +193,10 @@ class Files:
             missing.append(real)
             real = os.path.dirname(real)
         for folder in reversed(missing):
-            number = self.intend({"op": "folder", "path": folder, "before": None, "after": {"mode": mode}})
+            after = {"mode": kept_mode(mode, "directory")}
+            number = self.intend({"op": "folder", "path": folder, "before": None, "after": after})
             os.mkdir(folder)
-            os.chmod(folder, int(mode if folder == missing[0] else "0755", 8))
+            os.chmod(folder, int(kept_mode(mode if folder == missing[0] else "0755", "directory"), 8))
             fsync_folder(os.path.dirname(folder))
             self.done(number)
 
@@ -215,6 +225,9 @@ class Files:
 
     def set_owner(self, path: str, owner: Optional[str], group: Optional[str]) -> None:
         """Set owner and group, by name or number; None leaves one as it is."""
+        if WINDOWS:
+            # Owners there are no names and groups: no resource declares them.
+            return
         wanted = {"owner": owner, "group": group}
         self._set(path, {name: value for name, value in wanted.items() if value is not None})
 
@@ -223,6 +236,8 @@ class Files:
         before = stat_real(real)
         if before is None:
             raise ResourceError("path-missing", path=path)
+        if "mode" in wanted:
+            wanted = dict(wanted, mode=kept_mode(wanted["mode"], before.kind))
         if all(getattr(before, name) == value for name, value in wanted.items()):
             return
         number = self.intend({"op": "meta", "path": real, "before": _record(real, before), "after": wanted})
@@ -249,7 +264,7 @@ class Files:
         number = journal.append({"op": "tree", "path": real, "aside": aside})
         if aside:
             move_tree(real, aside)
-        os.rename(prepared, real)
+        rename(prepared, real)
         fsync_folder(os.path.dirname(real))
         self.done(number)
 
@@ -324,7 +339,7 @@ _name_memo: Dict[str, str] = {}
 
 
 def _names(uid: int, gid: int) -> "tuple[str, str]":
-    if _WINDOWS:
+    if WINDOWS:
         return "", ""
     import grp
     import pwd
@@ -340,7 +355,7 @@ def _names(uid: int, gid: int) -> "tuple[str, str]":
 
 def own(real: str, owner: str, group: str) -> None:
     """Give a path an owner and a group, by name or number; nothing on Windows."""
-    if _WINDOWS:
+    if WINDOWS:
         return
     import grp
     import pwd
@@ -361,7 +376,7 @@ def _record(real: str, found: Optional[Stat]) -> Optional[Dict[str, Any]]:
     record = {"mode": found.mode, "owner": found.owner, "group": found.group}
     if found.kind == "file":
         record["sha256"] = hash_file(real)
-    return record
+    return dict(record, **marks_of(real))
 
 
 def _read_real(real: str) -> Optional[bytes]:

@@ -39,6 +39,10 @@ class Ini:
         self._folded: Dict[str, _Section] = {}
         self._index()
 
+    def names(self) -> List[Tuple[str, str]]:
+        """Return section and option of everything that `value` finds, in the file's order."""
+        return [(name, option) for name, section in self._sections.items() for option in section.options]
+
     def value(self, section: str, option: str) -> Optional[str]:
         """Return an option's value without the spaces around it, None if it is not there."""
         at = self._find(section, option)

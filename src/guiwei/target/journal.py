@@ -17,6 +17,8 @@ from guiwei.errors import ResourceError
 __all__ = ["Journal", "fsync_folder", "journal_entries", "list_runs"]
 
 FORMAT = 1
+#: A name that is no text stays what it is: bytes on Linux, half a pair of UTF-16 on Windows.
+_ERRORS = "surrogatepass" if os.name == "nt" else "surrogateescape"
 
 
 def fsync_folder(path: str) -> None:
@@ -59,7 +61,7 @@ class Journal:
         """Write one line durably and return its number."""
         self._number += 1
         entry = dict(entry, n=self._number)
-        line = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
+        line = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode("utf-8", _ERRORS)
         try:
             self._file.write(line + b"\n")
             self._file.flush()
@@ -129,7 +131,7 @@ def journal_entries(state_dir: str, run: str) -> Iterator[Dict[str, Any]]:
     with open(path, "rb") as file:
         for line in file:
             try:
-                entry = json.loads(line.decode("utf-8", "surrogateescape"))
+                entry = json.loads(line.decode("utf-8", _ERRORS))
             except ValueError:
                 continue
             if entry.get("format", FORMAT) > FORMAT:

@@ -8,7 +8,10 @@ from typing import Any, Dict, Iterator
 from guiwei.target.journal import journal_entries
 from guiwei.target.trees import remove_tree
 
-__all__ = ["UNDO", "sweep"]
+__all__ = ["REHEARSALS", "UNDO", "end_users", "sweep"]
+
+#: Folder, below guiwei's own, of the copies that upgrades are rehearsed on.
+REHEARSALS = "rehearsals"
 
 #: What a rollback writes beside the path that it puts back.
 UNDO = ".guiwei-undo"
@@ -26,6 +29,8 @@ def sweep(state_dir: str, run: str, fetched: bool = False) -> None:
     in_place = False
     for entry in reversed(list(journal_entries(state_dir, run))):
         for path in _temporary(entry, fetched or in_place):
+            if os.path.basename(os.path.dirname(path)) == REHEARSALS:
+                end_users(path)
             remove_tree(path)
         if entry.get("database"):
             from guiwei.target.rows import settle
@@ -46,3 +51,20 @@ def _temporary(entry: Dict[str, Any], fetched: bool) -> Iterator[str]:
         yield entry["fetched"]
     if entry["op"] in ("file", "touched", "tree"):
         yield entry["path"] + UNDO
+
+
+def end_users(folder: str) -> None:
+    """End the programs that run out of a rehearsal's copy: its random name stands in no other command line."""
+    if not os.path.isdir("/proc"):
+        return
+    import signal
+
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            with open("/proc/%s/cmdline" % name, "rb") as file:
+                if os.fsencode(folder) in file.read():
+                    os.kill(int(name), signal.SIGKILL)
+        except OSError:
+            continue

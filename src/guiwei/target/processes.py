@@ -108,7 +108,14 @@ def _environment(extra: Optional[Mapping[str, Any]]) -> Dict[str, str]:
 def end_tree(pid: int) -> None:
     """End a program and everything that it started in its session."""
     if sys.platform == "win32":
-        subprocess.call(["taskkill", "/F", "/T", "/PID", str(pid)])
+        from guiwei.target.windows import descendants
+
+        # Children last: what is being started while its parent goes is then in the list of nobody.
+        for one in descendants(pid):
+            try:
+                os.kill(one, signal.SIGTERM)
+            except OSError:
+                pass
         return
     # Those that left the session go too, as long as their parents tell of them.
     descendants = _descendants(pid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, List, Set
 
-__all__ = ["MASK", "Secret", "masked", "reveal"]
+__all__ = ["MASK", "Secret", "holds_secret", "masked", "reveal"]
 
 MASK = "••••••"
 
@@ -64,6 +64,12 @@ class Secret:
 def reveal(value: Any) -> Any:
     """Return a secret's text, or any other value as it is."""
     return value.reveal() if isinstance(value, Secret) else value
+
+
+def holds_secret(value: Any) -> bool:
+    """Tell whether a value is a secret, or has one in it."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, Secret) or any(map(holds_secret, parts))
 
 
 def masked(text: str, secrets: Iterable[Any]) -> str:

@@ -6,7 +6,8 @@ import time
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from guiwei.errors import GateError, GuiweiError, ResourceError
-from guiwei.target.contract import FORMS, PRESENCE, Change, State, compose, differences, fill
+from guiwei.target.contract import FORMS, PRESENCE, Change, State, compose, differences, fill, known_on
+from guiwei.target.facts import SYSTEM
 from guiwei.target.journal import Journal
 from guiwei.target.keeping import keep_state
 from guiwei.target.observation import contexts_of, guarded, read_resource
@@ -69,7 +70,7 @@ def _apply_one(
     desired: Optional[State] = None
     if step["state"] is not None:
         # The state is final: a text in it that looks like a reference is the user's own.
-        desired = resource.normal(dict(step["state"]))
+        desired = known_on(SYSTEM, type(resource), resource.normal(dict(step["state"])))
     observed = guarded(resource.read, system)
     changes = differences(type(resource), desired, observed)
     proof = step.get("proof")
@@ -78,6 +79,8 @@ def _apply_one(
         result["status"] = "unchanged"
         return
     _check_guards(step, resource, observed)
+    if step.get("unless") and _in_use(system, step["unless"], context):
+        raise GateError("client-busy", instance=step.get("instance"))
     if step.get("requires"):
         _check_backup(system, journal, step["requires"])
     result["changes"] = [_told(change) for change in changes]
@@ -110,7 +113,22 @@ def _proved(system: System, proof: Optional[Mapping[str, Any]], context: Mapping
     found: Any = read_resource(system, proof, context)
     for part in proof["field"].split("."):
         found = found.get(part) if isinstance(found, dict) else None
-    return found is not None and FORMS["version"](found) == FORMS["version"](fill(proof["value"], context))
+    wanted = fill(proof["value"], context)
+    if proof.get("at_least"):
+        # Days as ISO 8601 writes them: their order is that of the texts.
+        return found is not None and str(found) >= str(wanted)
+    return found is not None and FORMS["version"](found) == FORMS["version"](wanted)
+
+
+def _in_use(system: System, reading: Mapping[str, Any], context: Mapping[str, Any]) -> bool:
+    """Tell whether somebody works with the client just now; one that cannot be asked is in nobody's use."""
+    try:
+        found: Any = read_resource(system, reading, context)
+    except ResourceError:
+        return False
+    for part in reading["field"].split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return bool(found == reading["value"])
 
 
 def _check_guards(step: Mapping[str, Any], resource: Any, observed: Optional[State]) -> None:

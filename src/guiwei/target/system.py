@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Mapping, Optional, Union
 
 from guiwei.errors import ResourceError
 from guiwei.target.files import Files
 from guiwei.target.journal import Journal
+from guiwei.target.moves import busy
 from guiwei.target.rows import Rows
 from guiwei.target.secret import Secret
 
 if TYPE_CHECKING:
     from guiwei.target.processes import Result
+    from guiwei.target.registry import Registry
 
 __all__ = ["Blobs", "System", "convert_os_error"]
 
@@ -40,6 +43,14 @@ class System:
         self.rows = Rows(self.files)
         self._blobs = blobs
 
+    @property
+    def registry(self) -> Registry:
+        """The Windows registry; on another system every use of it is an error."""
+        # Loaded where it is used: nine of ten resources never do.
+        from guiwei.target.registry import Registry
+
+        return Registry(self.root, self.journal)
+
     def run(
         self,
         argv: List[Union[str, Secret]],
@@ -61,6 +72,11 @@ class System:
         Raises:
             ResourceError: nobody has it (`blob-missing`).
         """
+        from guiwei.target.fetched import kept_blob
+
+        kept = kept_blob(self.state_dir, sha256, offset)
+        if kept is not None:
+            return kept
         if self._blobs is None:
             raise ResourceError("blob-missing", sha256=sha256)
         return self._blobs(sha256, offset)
@@ -90,9 +106,12 @@ _CODES = {
 def convert_os_error(error: OSError, path: str = "") -> ResourceError:
     """Return the resource error for what the operating system said; the one boundary for such errors."""
     where = str(error.filename or path)
-    # Windows: 32 sharing violation, 33 lock violation.
+    if os.name == "nt":
+        where = where.replace("/", "\\")
+    # Windows: 32 sharing violation, 33 lock violation; it also says "access denied" of a file that is in use.
     if getattr(error, "winerror", None) in (32, 33):
         return ResourceError("file-in-use", path=where)
+    error = busy(error, where)
     code = _CODES.get(error.errno or 0)
     if code is None:
         return ResourceError("os-error", path=where, detail=error.strerror or str(error))

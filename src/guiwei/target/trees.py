@@ -9,6 +9,7 @@ from typing import Callable, Iterator, Optional
 
 from guiwei.target.files import own, stat_real
 from guiwei.target.journal import fsync_folder
+from guiwei.target.moves import WINDOWS, busy, rename, unlink
 
 __all__ = ["copy_file", "copy_tree", "move_tree", "remove_tree", "sync_tree", "walk_tree"]
 
@@ -52,19 +53,19 @@ def own_like(source: str, target: str) -> None:
 def move_tree(source: str, target: str) -> None:
     """Rename a file or folder; where the target is on another file system, copy it whole before it is removed."""
     try:
-        os.rename(source, target)
+        rename(source, target)
         return
     except OSError as error:
         # Anything else (a program holds a file of it open, on Windows) must not become half a move.
         if error.errno != errno.EXDEV:
-            raise
+            raise busy(error, source) from None
     partial = target + ".partial"
     remove_tree(partial)
     if os.path.isdir(source):
         copy_tree(source, partial)
     else:
         copy_file(source, partial)
-    os.rename(partial, target)
+    rename(partial, target)
     fsync_folder(os.path.dirname(target))
     # Only now are there two of it; a cut from here on leaves the target whole.
     remove_tree(source)
@@ -73,9 +74,15 @@ def move_tree(source: str, target: str) -> None:
 def remove_tree(real: str) -> None:
     """Remove whatever is at a path, if anything is."""
     if os.path.isdir(real) and not os.path.islink(real):
-        shutil.rmtree(real)
+        shutil.rmtree(real, onerror=_unlock if WINDOWS else None)
     elif os.path.lexists(real):
-        os.unlink(real)
+        unlink(real)
+
+
+def _unlock(call: Callable[..., object], path: str, _: object) -> None:
+    """Windows removes nothing that is read-only."""
+    os.chmod(path, 0o666)
+    call(path)
 
 
 def walk_tree(real: str) -> Iterator[str]:

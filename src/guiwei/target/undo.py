@@ -11,6 +11,7 @@ from guiwei.target.contract import differences, find_type
 from guiwei.target.files import hash_file, own, stat_real
 from guiwei.target.journal import Journal, fsync_folder, journal_entries
 from guiwei.target.leftovers import UNDO
+from guiwei.target.moves import busy, dress, marks_of, rename, replace, unlink
 from guiwei.target.system import System, convert_os_error
 from guiwei.target.trees import move_tree, remove_tree
 from guiwei.target.wire import decode
@@ -20,7 +21,20 @@ __all__ = ["roll_back"]
 Entry = Dict[str, Any]
 Report = Callable[[Dict[str, Any]], None]
 
-_INTENTS = ("file", "folder", "meta", "tree", "touched", "row", "pragma", "state", "data")
+_INTENTS = (
+    "file",
+    "folder",
+    "meta",
+    "link",
+    "tree",
+    "touched",
+    "row",
+    "pragma",
+    "registry-key",
+    "registry",
+    "state",
+    "data",
+)
 
 
 def roll_back(system: System, run: str, report: Report) -> bool:
@@ -46,7 +60,8 @@ def roll_back(system: System, run: str, report: Report) -> bool:
         try:
             result["status"] = _undo(system, journal, entry, done.get(entry["n"]))
         except OSError as error:
-            result.update(status="failed", error=convert_os_error(error).to_wire())
+            real = entry.get("path", "")
+            result.update(status="failed", error=convert_os_error(busy(error, real), real).to_wire())
         except GuiweiError as error:
             result.update(status="failed", error=error.to_wire())
         if result["status"] == "restored":
@@ -76,6 +91,8 @@ def _run_intents(entries: List[Entry]) -> List[Entry]:
 def _undo(system: System, journal: Journal, entry: Entry, done: Optional[Entry]) -> str:
     if entry["op"] in ("row", "pragma"):
         return system.rows.undo(entry["path"], entry["op"], journal.image(entry["image"]))
+    if entry["op"] in ("registry", "registry-key"):
+        return system.registry.undo(entry, journal.image(entry["image"]) if "image" in entry else None)
     if entry["op"] == "state":
         return _undo_state(system, journal, entry)
     if entry["op"] == "data":
@@ -84,6 +101,10 @@ def _undo(system: System, journal: Journal, entry: Entry, done: Optional[Entry])
         return _undo_tree(entry)
     if entry["op"] == "folder":
         return _undo_folder(entry)
+    if entry["op"] == "link":
+        from guiwei.target.links import undo_link
+
+        return undo_link(entry)
     if entry["op"] == "meta":
         return _undo_meta(entry)
     return _undo_file(journal, entry, done)
@@ -101,7 +122,7 @@ def _undo_file(journal: Journal, entry: Entry, done: Optional[Entry]) -> str:
     if not _is(found, left):
         return "conflict"
     if before is None:
-        os.unlink(real)
+        unlink(real)
     else:
         temporary = real + UNDO
         with open(temporary, "wb") as file:
@@ -110,7 +131,8 @@ def _undo_file(journal: Journal, entry: Entry, done: Optional[Entry]) -> str:
             os.fsync(file.fileno())
         own(temporary, before["owner"], before["group"])
         os.chmod(temporary, int(before["mode"], 8))
-        os.replace(temporary, real)
+        replace(temporary, real)
+        dress(real, before)
     fsync_folder(os.path.dirname(real))
     return "restored"
 
@@ -119,7 +141,13 @@ def _found_file(real: str) -> Optional[Dict[str, Any]]:
     found = stat_real(real)
     if found is None or found.kind != "file":
         return None
-    return {"sha256": hash_file(real), "mode": found.mode, "owner": found.owner, "group": found.group}
+    return {
+        "sha256": hash_file(real),
+        "mode": found.mode,
+        "owner": found.owner,
+        "group": found.group,
+        **marks_of(real),
+    }
 
 
 def _is(found: Optional[Mapping[str, Any]], record: Optional[Mapping[str, Any]]) -> bool:
@@ -141,6 +169,7 @@ def _undo_folder(entry: Entry) -> str:
         os.mkdir(real)
         own(real, before["owner"], before["group"])
         os.chmod(real, int(before["mode"], 8))
+        dress(real, before)
     fsync_folder(os.path.dirname(real))
     return "restored"
 
@@ -169,7 +198,7 @@ def _undo_tree(entry: Entry) -> str:
     if os.path.lexists(real):
         # Away first, as one rename: where a program holds a file of it open (Windows), nothing is half removed.
         remove_tree(leaving)
-        os.rename(real, leaving)
+        rename(real, leaving)
     if aside:
         move_tree(aside, real)
     remove_tree(leaving)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from guiwei.target.secret import Secret
 from guiwei.transport.variables import Login
 
-__all__ = ["Launch", "launch_agent", "launch_end"]
+__all__ = ["Launch", "launch_agent", "launch_end", "launch_shell"]
 
 #: Reads the real program from standard input: short, the same for every shell, and nothing hidden in it.
 _STAGE = 'import sys;f=open(0,"rb");exec(f.read(int(sys.argv[1])))'
@@ -51,12 +51,24 @@ def launch_end(login: Login, token: str, program: bytes) -> Launch:
     return _launch(login, program, token, [token[::-1]])
 
 
+def launch_shell(login: Login, command: str) -> Launch:
+    """Return how to run a command by the PC's /bin/sh, with nothing on its standard input."""
+    token = "guiwei-" + secrets.token_hex(8)
+    # The shell stays, so that the token stays in its arguments while the command runs.
+    inner = f"exec </dev/null\n{command}\nexit $?"
+    return _as_become(login, f"exec /bin/sh -c {shlex.quote(inner)} {token}", b"", token)
+
+
 def _launch(login: Login, program: bytes, token: str, arguments: list[str]) -> Launch:
     words = [str(len(program)), *arguments]
     if login.windows_shell:
         quoted = " ".join(f'"{word}"' for word in words)
         return Launch(f'{login.python[0]} {_OPTIONS} "{_STAGE.replace(chr(34), chr(39))}" {quoted}', program, token)
     command = _python(login.python, " ".join([_OPTIONS, shlex.quote(_STAGE), *(shlex.quote(word) for word in words)]))
+    return _as_become(login, command, program, token)
+
+
+def _as_become(login: Login, command: str, program: bytes, token: str) -> Launch:
     if login.become is None:
         return Launch(command, program, token)
     become = login.become

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from guiwei.model.inventory import Host
+from guiwei.transport.jumps import Jumps
 from guiwei.transport.link import Ended, Link
 from guiwei.transport.local import LocalLink
 from guiwei.transport.session import Session
@@ -14,8 +15,11 @@ from guiwei.transport.variables import read_login
 __all__ = ["Settings", "connect"]
 
 
-def connect(host: Host, settings: Settings) -> Session:
+def connect(host: Host, settings: Settings, jumps: Jumps | None = None) -> Session:
     """Connect to a host, log in and start its agent; whether the agent comes up is seen by the first `ask`.
+
+    Args:
+        jumps: jump hosts' connections, to be shared with other hosts; by default the session has its own.
 
     Raises:
         InputError: the variables ask for what cannot be done; see `read_login`.
@@ -30,7 +34,12 @@ def connect(host: Host, settings: Settings) -> Session:
         # SSH is not loaded where it is not needed: it costs a tenth of a second.
         from guiwei.transport.ssh import open_ssh
 
-        link = open_ssh(login, settings)
+        if jumps is not None:
+            link = open_ssh(login, settings, jumps)
+        else:
+            with Jumps() as own:
+                # Left at once: what the session uses stays until the session ends.
+                link = open_ssh(login, settings, own)
     session = Session(link, login, settings, started)
     try:
         session.start()

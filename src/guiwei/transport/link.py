@@ -39,6 +39,9 @@ class Link(Protocol):
     def exit_code(self) -> int | None:
         """Return how the command ended; None if it did not (the connection went) or was killed."""
 
+    def ended(self) -> bool:
+        """Tell whether the command is known to have ended, also by a signal, which leaves no exit code."""
+
     def lost(self) -> bool:
         """Tell whether the connection itself is gone."""
 

@@ -84,6 +84,10 @@ class LocalLink:
         except subprocess.TimeoutExpired:
             return None
 
+    def ended(self) -> bool:
+        """Tell whether the process has ended."""
+        return self._process is None or self._process.poll() is not None
+
     def lost(self) -> bool:
         """Return False: there is no connection to lose."""
         return False

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from guiwei.errors import GuiweiError, HostError, ResourceError, UnreachableError, error_from_wire
 from guiwei.target.frames import DATA_LIMIT, FrameReader, FrameWriter
-from guiwei.transport.command import Launch, launch_agent, launch_end
+from guiwei.transport.command import Launch, launch_agent
+from guiwei.transport.commands import become, end_hung
 from guiwei.transport.failures import Ending, explain, explain_late, may_write
 from guiwei.transport.link import Ended, Late, Link
 from guiwei.transport.payload import USB_MODULES, build_payload, program
@@ -153,38 +154,8 @@ class Session:
         self._usb = any(
             item.get("module") in USB_MODULES for name in ("reads", "define", "steps") for item in message.get(name, ())
         )
-        self._become(self._link, launch)
+        become(self._link, launch, self._login, self._settings, self._limit)
         self._stream.hold(launch.prelude + build_payload(self._usb).sha256.encode() + b"\n")
-
-    def _become(self, link: Link, launch: Launch) -> None:
-        """Give sudo the password when it asks, once; asked again, it was wrong."""
-        if launch.password is None:
-            return
-        try:
-            self._give_password(link, launch, launch.password.reveal())
-        except Late:
-            link.close()
-            seconds = self._settings.auth_timeout
-            raise HostError("deadline-passed", host=self._login.name, op="sudo", seconds=seconds) from None
-
-    def _give_password(self, link: Link, launch: Launch, password: str) -> None:
-        deadline = self._after(self._settings.auth_timeout)
-        heard = b""
-        given = False
-        while launch.ready not in heard:
-            if heard.count(launch.prompt) > (1 if given else 0):
-                if given:
-                    link.close()
-                    user = self._login.become.user if self._login.become else ""
-                    raise HostError(
-                        "sudo-password", host=self._login.name, user=user, login=self._login.user, detail=""
-                    )
-                link.send(password.encode() + b"\n", deadline)
-                given = True
-            piece = link.receive_error(deadline)
-            if not piece:
-                raise Ended
-            heard += piece
 
     def _send_payload(self) -> None:
         """The PC does not have this payload, or has it damaged: send the installer and the payload."""
@@ -240,21 +211,8 @@ class Session:
         launch, self._closed = self._launch, True
         try:
             self._link.finish()
-            if launch is not None and not self._link.lost():
-                self._limit = deadline = time.monotonic() + self._settings.end_timeout
-                end = launch_end(self._login, launch.token, program("end"))
-                link = self._link.another()
-                try:
-                    link.start(end.command)
-                    self._become(link, end)
-                    link.send(end.prelude, deadline)
-                    while link.receive(deadline):
-                        pass
-                finally:
-                    link.finish()
-        except (Ended, Late, GuiweiError):
-            # What can be said is said already: the answer did not come in time.
-            pass
+            if launch is not None:
+                end_hung(self._link, launch.token, self._login, self._settings)
         finally:
             self._link.close()
 

@@ -6,20 +6,21 @@ import logging
 import socket
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import paramiko
 from paramiko.common import cMSG_CHANNEL_REQUEST
 from paramiko.message import Message
 
 from guiwei.errors import UnreachableError
+from guiwei.transport.jumps import Jumps, Tunnel
 from guiwei.transport.link import TAIL, Ended, Late
 from guiwei.transport.settings import Settings
 from guiwei.transport.ssh_login import log_in
 from guiwei.transport.trust import check_host_key, known_types
 from guiwei.transport.variables import Login
 
-__all__ = ["SshLink", "handshake", "open_socket", "open_ssh"]
+__all__ = ["SshLink", "Wire", "end_transport", "handshake", "open_ssh", "open_transport", "open_wire"]
 
 # A library says nothing on the terminal by itself; whoever wants paramiko's log adds a handler.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -48,12 +49,24 @@ class _Socket(socket.socket):
             raise
 
 
-def open_socket(login: Login, timeout: float) -> socket.socket:
-    """Return a connected socket, with Nagle's delay off and a limit on unacknowledged data.
+#: What a connection's bytes go through: a socket, or a channel of a jump host's connection.
+Wire: TypeAlias = _Socket | Tunnel
+
+
+def open_wire(login: Login, settings: Settings, jumps: Jumps) -> Wire:
+    """Return a way to a host's SSH server, through its jump hosts if it has some.
 
     Raises:
-        UnreachableError: `host-name-unknown`, `connect-refused`, `connect-timeout`, `connect-failed`.
+        UnreachableError: `host-name-unknown`, `connect-refused`, `connect-timeout`, `connect-failed`; for a host behind
+            a jump host see `Jumps.tunnel`.
     """
+    if login.jump is not None:
+        return jumps.tunnel(login, settings)
+    return _open_socket(login, login.connect_timeout or settings.connect_timeout)
+
+
+def _open_socket(login: Login, timeout: float) -> _Socket:
+    """Return a connected socket, with Nagle's delay off and a limit on unacknowledged data."""
     where: dict[str, Any] = {"host": login.name, "address": login.address, "port": login.port}
     try:
         plain = socket.create_connection((login.address, login.port), timeout)
@@ -76,7 +89,7 @@ def open_socket(login: Login, timeout: float) -> socket.socket:
     return sock
 
 
-def handshake(login: Login, sock: socket.socket, key_types: tuple[str, ...], timeout: float) -> paramiko.Transport:
+def handshake(login: Login, wire: Wire, key_types: tuple[str, ...], timeout: float) -> paramiko.Transport:
     """Return a transport whose key exchange is done; nobody is logged in and the host key is not judged yet.
 
     Args:
@@ -89,7 +102,7 @@ def handshake(login: Login, sock: socket.socket, key_types: tuple[str, ...], tim
     transport: paramiko.Transport | None = None
     started = time.monotonic()
     try:
-        transport = paramiko.Transport(sock)
+        transport = paramiko.Transport(wire)  # type: ignore[arg-type]
         transport.daemon = True
         transport.banner_timeout = transport.handshake_timeout = transport.channel_timeout = timeout
         options = transport.get_security_options()
@@ -107,7 +120,7 @@ def handshake(login: Login, sock: socket.socket, key_types: tuple[str, ...], tim
         failure = UnreachableError("ssh-failed", **where, detail=str(error) or type(error).__name__)
         if time.monotonic() - started >= timeout:
             failure = UnreachableError("connect-timeout", **where, seconds=timeout)
-    end_transport(transport, sock)
+    end_transport(transport, wire)
     raise failure
 
 
@@ -116,23 +129,38 @@ def _first(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     return found + tuple(name for name in known if name not in found)
 
 
-def open_ssh(login: Login, settings: Settings) -> SshLink:
+def open_ssh(login: Login, settings: Settings, jumps: Jumps) -> SshLink:
     """Connect, check the host key, log in and open a channel.
 
     Raises:
-        UnreachableError: any of these failed; see `open_socket`, `handshake`, `check_host_key` and `log_in`.
+        UnreachableError: any of these failed; see `open_transport`.
+    """
+    transport, wire = open_transport(login, settings, jumps)
+    try:
+        timeout = login.connect_timeout or settings.connect_timeout
+        return SshLink(transport, wire, _open_channel(login, transport, timeout))
+    except BaseException:
+        end_transport(transport, wire)
+        raise
+
+
+def open_transport(login: Login, settings: Settings, jumps: Jumps) -> tuple[paramiko.Transport, Wire]:
+    """Connect, check the host key and log in.
+
+    Raises:
+        UnreachableError: any of these failed; see `open_wire`, `handshake`, `check_host_key` and `log_in`.
     """
     timeout = login.connect_timeout or settings.connect_timeout
-    sock = open_socket(login, timeout)
-    transport = handshake(login, sock, known_types(login, settings.known_hosts), timeout)
+    wire = open_wire(login, settings, jumps)
+    transport = handshake(login, wire, known_types(login, settings.known_hosts), timeout)
     try:
         check_host_key(login, settings.known_hosts, transport.get_remote_server_key())
         log_in(login, transport, settings.auth_timeout)
         transport.set_keepalive(int(settings.keepalive))
-        sock.settimeout(_IDLE)
-        return SshLink(transport, sock, _open_channel(login, transport, timeout))
+        wire.settimeout(_IDLE)
+        return transport, wire
     except BaseException:
-        end_transport(transport, sock)
+        end_transport(transport, wire)
         raise
 
 
@@ -145,25 +173,25 @@ def _open_channel(login: Login, transport: paramiko.Transport, timeout: float) -
         ) from error
 
 
-def end_transport(transport: paramiko.Transport | None, sock: socket.socket) -> None:
+def end_transport(transport: paramiko.Transport | None, wire: Wire) -> None:
     """End a connection at once; paramiko's thread wakes by the shutdown instead of by its next time-out."""
     try:
-        sock.shutdown(socket.SHUT_RDWR)
+        wire.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass
     if transport is not None:
         transport.close()
-    sock.close()
+    wire.close()
 
 
 class SshLink:
     """One channel of a connection."""
 
     def __init__(
-        self, transport: paramiko.Transport, sock: socket.socket, channel: paramiko.Channel, owner: bool = True
+        self, transport: paramiko.Transport, wire: Wire, channel: paramiko.Channel, owner: bool = True
     ) -> None:
         self._transport = transport
-        self._sock = sock
+        self._wire = wire
         self._channel = channel
         self._owner = owner
         self._tail = b""
@@ -184,8 +212,7 @@ class SshLink:
     def send(self, data: bytes, deadline: float) -> None:
         """Write all of `data`, in packets."""
         start = 0
-        if isinstance(self._sock, _Socket):
-            self._sock.send_deadline = deadline
+        self._wire.send_deadline = deadline
         while start < len(data):
             self._set_slice(deadline)
             try:
@@ -229,6 +256,10 @@ class SshLink:
         self._channel.status_event.wait(2)
         return self._channel.exit_status if self._channel.exit_status >= 0 else None
 
+    def ended(self) -> bool:
+        """Tell whether the exit code has come, or the channel was closed without one."""
+        return self._channel.status_event.is_set()
+
     def lost(self) -> bool:
         """Tell whether the connection itself is gone."""
         return not self._transport.is_active()
@@ -239,7 +270,7 @@ class SshLink:
             channel = self._transport.open_session(timeout=5)
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise Ended from error
-        return SshLink(self._transport, self._sock, channel, owner=False)
+        return SshLink(self._transport, self._wire, channel, owner=False)
 
     def finish(self) -> None:
         """Close the channel."""
@@ -253,7 +284,7 @@ class SshLink:
         if not self._owner:
             self.finish()
             return
-        end_transport(self._transport, self._sock)
+        end_transport(self._transport, self._wire)
 
     def _set_slice(self, deadline: float) -> None:
         left = deadline - time.monotonic()

@@ -23,7 +23,16 @@ from guiwei.errors import HostError, InputError, UnreachableError
 from guiwei.model.inventory import Host
 from guiwei.transport.variables import Login, read_login
 
-__all__ = ["ScannedKey", "check_host_key", "fingerprint", "forget", "import_file", "known_types", "record"]
+__all__ = [
+    "ScannedKey",
+    "check_host_key",
+    "fingerprint",
+    "forget",
+    "import_file",
+    "known_types",
+    "record",
+    "record_login",
+]
 
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
 
@@ -67,14 +76,27 @@ def fingerprint(key: paramiko.PKey) -> str:
 
 
 def host_key_name(login: Login) -> str:
-    """Return the name under which a host's key stands in the file."""
+    """Return the name under which a host's key stands in the file: ssh's own, and `%` with the jump host's behind it.
+
+    Branches behind different jump hosts may well share a private address.
+    """
+    name = _plain_name(login)
+    return name if login.jump is None else f"{name}%{host_key_name(login.jump)}"
+
+
+def _plain_name(login: Login) -> str:
     return login.address if login.port == 22 else f"[{login.address}]:{login.port}"
 
 
 def known_types(login: Login, path: Path) -> tuple[str, ...]:
     """Return the host key types to ask for first: those whose key is known."""
-    types = dict.fromkeys(entry.key.get_name() for entry in _load(path).of(host_key_name(login)))
+    types = dict.fromkeys(entry.key.get_name() for entry in _entries(_load(path), login))
     return tuple(name for kind in types for name in (_RSA if kind == "ssh-rsa" else (kind,)))
+
+
+def _entries(known: _Known, login: Login) -> list[HostKeyEntry]:
+    """What ssh itself recorded of a host behind a jump host stands under the plain name."""
+    return known.of(host_key_name(login)) or known.of(_plain_name(login))
 
 
 def check_host_key(login: Login, path: Path, key: paramiko.PKey) -> None:
@@ -88,7 +110,7 @@ def check_host_key(login: Login, path: Path, key: paramiko.PKey) -> None:
     known = _load(path)
     if key.get_base64() in known.revoked:
         raise UnreachableError("host-key-revoked", **shown)
-    found = known.of(name)
+    found = _entries(known, login)
     if not found:
         raise UnreachableError("host-key-unknown", **shown)
     # Any of them: a host may have several keys of one type while it changes them.
@@ -100,7 +122,12 @@ def check_host_key(login: Login, path: Path, key: paramiko.PKey) -> None:
 
 def record(host: Host, keys: Iterable[ScannedKey], path: Path) -> None:
     """Trust these keys for the host, instead of others that the file has for it."""
-    name = host_key_name(read_login(host))
+    record_login(read_login(host), keys, path)
+
+
+def record_login(login: Login, keys: Iterable[ScannedKey], path: Path) -> None:
+    """Trust these keys for what a login leads to, such as a jump host that no inventory names."""
+    name = host_key_name(login)
     fresh = [f"{name} {item.key.get_name()} {item.key.get_base64()}" for item in keys]
     with _changing(path) as lines:
         lines[:] = list(_without(lines, name)) + fresh

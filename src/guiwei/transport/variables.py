@@ -7,7 +7,6 @@ Names and aliases are those of ansible-core's `ssh` and `local` connection and `
 from __future__ import annotations
 
 import getpass
-import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 from guiwei.errors import InputError
 from guiwei.model.inventory import Host, Notice
 from guiwei.target.secret import Secret, reveal
+from guiwei.transport.ssh_options import Hop, SshOptions, read_options
 
 __all__ = ["Become", "Login", "read_login"]
 
@@ -24,32 +24,11 @@ __all__ = ["Become", "Login", "read_login"]
 _AUTO = ("python3", "python3.13", "python3.12", "python3.11", "python3.10", "python3.9", "python3.8", "python3.7",
          "/usr/bin/python3", "/usr/local/bin/python3")  # fmt: skip
 
-#: ssh options that change nothing that matters here: connections are not shared, and are watched anyway.
-_HARMLESS = frozenset(
-    {
-        "controlmaster", "controlpersist", "controlpath", "compression", "serveraliveinterval", "serveralivecountmax",
-        "tcpkeepalive", "batchmode", "loglevel", "connecttimeout", "connectionattempts", "preferredauthentications",
-        "identitiesonly", "gssapiauthentication", "pubkeyauthentication", "passwordauthentication", "kexalgorithms",
-        "ciphers", "macs", "hostkeyalgorithms", "addressfamily", "forwardagent", "forwardx11", "checkhostip", "ipqos",
-        "visualhostkey", "hashknownhosts", "updatehostkeys", "addkeystoagent",
-    }
-)  # fmt: skip
-_HOST_KEYS = frozenset({"stricthostkeychecking", "userknownhostsfile", "globalknownhostsfile"})
-_INSTEAD = {
-    "port": "ansible_port",
-    "p": "ansible_port",
-    "user": "ansible_user",
-    "l": "ansible_user",
-    "hostname": "ansible_host",
-    "identityfile": "ansible_ssh_private_key_file",
-    "i": "ansible_ssh_private_key_file",
-}
-_TUNNEL = "ssh -N -L PORT:HOST:22 JUMPHOST, ansible_host=127.0.0.1, ansible_port=PORT"
 _UNSUPPORTED = {
     "ansible_private_key": "ansible_ssh_private_key_file",
     "ansible_ssh_private_key": "ansible_ssh_private_key_file",
     "ansible_ssh_pkcs11_provider": "ssh-agent",
-    "ansible_paramiko_proxy_command": _TUNNEL,
+    "ansible_paramiko_proxy_command": "guiwei_jump: HOST",
 }
 
 
@@ -80,6 +59,7 @@ class Login:
         state_dir: guiwei's folder on the PC; empty for the account's default.
         connect_timeout: seconds, when the inventory says it.
         notices: what is not done as Ansible would do it.
+        jump: the jump host that the connection goes through last; it may have one itself.
     """
 
     name: str
@@ -97,6 +77,7 @@ class Login:
     state_dir: str = ""
     connect_timeout: float | None = None
     notices: tuple[Notice, ...] = ()
+    jump: Login | None = None
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -110,7 +91,7 @@ def read_login(host: Host) -> Login:
 
     Raises:
         InputError: something that cannot be honoured and must not be passed over: `connection-unsupported`,
-            `become-unsupported`, `connection-variable`, `ssh-option-unsupported`.
+            `become-unsupported`, `connection-variable`, `ssh-option-unsupported`, `jump-unreadable`, `jump-twice`.
     """
     given = _Vars(host)
     connection = str(given("ansible_connection", default="ssh"))
@@ -123,6 +104,7 @@ def read_login(host: Host) -> Login:
             raise InputError("ssh-option-unsupported", host.place, host=host.name, option=variable, instead=instead)
     windows_shell = str(given("ansible_shell_type", default="sh")) in ("cmd", "powershell")
     key_file = given("ansible_private_key_file", "ansible_ssh_private_key_file")
+    options = SshOptions() if local else read_options(host, given.ssh_arguments())
     return Login(
         name=host.name,
         local=local,
@@ -138,8 +120,27 @@ def read_login(host: Host) -> Login:
         root=str(given("guiwei_root", default="/")),
         state_dir=str(given("guiwei_state_dir", default="")),
         connect_timeout=given.number("ansible_ssh_timeout", "ansible_timeout", default=0) or None,
-        notices=() if local else tuple(_notices(given, host)),
+        notices=() if local else (*_notices(given, host), *options.notices),
+        jump=None if local else _jump(host, options.hops),
     )
+
+
+def _jump(host: Host, hops: tuple[Hop, ...]) -> Login | None:
+    """A jump host of the inventory has variables of its own; one that ssh arguments name is logged in to as ssh does.
+
+    That is: as this machine's own user if none is named, by the agent's keys and the usual files.
+    """
+    if host.jump is not None:
+        if hops:
+            raise InputError("jump-twice", host.place, host=host.name, jump=host.jump.name)
+        found = read_login(host.jump)
+        return None if found.local else found
+    login: Login | None = None
+    for hop in hops:
+        user = hop.user or getpass.getuser()
+        name = hop.address if hop.port == 22 else f"{hop.address}:{hop.port}"
+        login = Login(name, False, hop.address, hop.port, user, key_file=hop.key_file, jump=login)
+    return login
 
 
 class _Vars:
@@ -158,6 +159,10 @@ class _Vars:
     def secret(self, *names: str) -> Secret | None:
         found = self(*names)
         return found if found is None or isinstance(found, Secret) else Secret(str(found))
+
+    def ssh_arguments(self) -> list[str]:
+        names = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+        return [str(reveal(self(name, default=""))) for name in names]
 
     def number(self, *names: str, default: int) -> int:
         found = reveal(self(*names, default=default))
@@ -209,31 +214,4 @@ def _notices(given: _Vars, host: Host) -> list[Notice]:
         found.append(Notice("host-key-checking-stays", host.place, {"host": host.name}))
     if given("ansible_become_flags", "ansible_sudo_flags"):
         found.append(Notice("ssh-option-ignored", host.place, {"host": host.name, "option": "ansible_become_flags"}))
-    for variable in ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"):
-        for option in _ssh_options(str(reveal(given(variable, default="")))):
-            name = option.lower()
-            if name in _HOST_KEYS:
-                found.append(Notice("host-key-checking-stays", host.place, {"host": host.name}))
-            elif name in _HARMLESS:
-                found.append(Notice("ssh-option-ignored", host.place, {"host": host.name, "option": option}))
-            else:
-                instead = _INSTEAD.get(name, _TUNNEL if name in ("proxyjump", "proxycommand", "j", "w") else "-")
-                raise InputError("ssh-option-unsupported", host.place, host=host.name, option=option, instead=instead)
     return found
-
-
-def _ssh_options(text: str) -> list[str]:
-    """Return the names of the options in ssh arguments: `-o Name=value` gives Name, `-J host` gives J."""
-    words = shlex.split(text)
-    names = []
-    while words:
-        word = words.pop(0)
-        if word.startswith("-o"):
-            setting = word[2:] or (words.pop(0) if words else "")
-            names.append(setting.replace("=", " ").split(" ")[0])
-        elif word.startswith("-"):
-            if word[1:2] in "bcDEeFIiJLlmOopQRSWw" and not word[2:] and words:
-                words.pop(0)
-            if word[1:2] not in "CqvnTx46aAkK":
-                names.append(word[1:2])
-    return [name for name in names if name]

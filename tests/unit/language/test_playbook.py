@@ -102,7 +102,7 @@ TASKS = HEAD + "  tasks:\n"
         (HEAD + "  serial: 1\n", "instead-rollout", 2, 3),
         (HEAD + "  pre_tasks: []\n", "instead-tasks", 2, 3),
         (HEAD + "  rollout: {}\n", "word-later", 2, 3),
-        (HEAD + "  effective_from: 2026-01-01\n", "word-later", 2, 3),
+        (HEAD + "  effective_from: 2026-01-01\n", "instead-policies", 2, 3),
         (HEAD + "  migrate: {}\n", "word-later", 2, 3),
         (HEAD + "  recover: {}\n", "word-later", 2, 3),
         (HEAD + "  vars: [a]\n", "word-not-mapping", 2, 9),

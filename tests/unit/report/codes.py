@@ -59,7 +59,9 @@ def said() -> Iterator[Use]:
                     arguments |= {"n"}
                 first = call.args[0]
                 for text in _texts(first):
-                    yield Use(text, where, arguments)
+                    # A text's own `count` is asked for marks such as a colon.
+                    if re.search("[a-z]", text):
+                        yield Use(text, where, arguments)
                 if isinstance(first, ast.JoinedStr) and isinstance(first.values[0], ast.Constant):
                     yield Use(str(first.values[0].value), where, None, prefix=True)
 

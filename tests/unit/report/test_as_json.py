@@ -83,7 +83,13 @@ def test_an_event_is_what_its_schema_says() -> None:
 
 
 #: Fields that stay on the controller: a key, what the agent is asked, and what a plan file keeps for `apply`.
-KEPT = {"Plan": {"key"}, "HostPlan": {"observing", "desired"}}
+#: What steps are expected to take is told as sums.
+KEPT = {
+    "Plan": {"key"},
+    "HostPlan": {"observing", "desired", "expected"},
+    "Step": {"unless"},
+    "HostResult": {"pc_id"},
+}
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,21 @@ def test_tcp(pc: Pc, address: str) -> None:
     found = Tcp("127.0.0.1", port).read(pc.reader())
     assert found is not None
     assert found["open"] is True
-    assert Tcp("127.0.0.1", _free_port()).read(pc.reader()) == {"open": False}
+    assert found["loss"] == 0.0
+    free = _free_port()
+    assert Tcp("127.0.0.1", free, tries=2).read(pc.reader()) == {"open": False, "loss": 1.0}
+    # As clients keep their servers.
+    for url in (f"http://127.0.0.1:{port}/upload", f" http://127.0.0.1:{port}\r\n"):
+        told = Tcp(url, tries=3).read(pc.reader())
+        assert told is not None
+        assert told["open"] is True
+    assert Tcp(f"http://127.0.0.1:{port}/", free).read(pc.reader()) == {"open": False, "loss": 1.0}
+    assert Tcp("https://a/")._address() == ("a", 443)
+    for wrong in ("", "http://", "a/b", "http://[::1"):
+        assert _code(Tcp(wrong, 1).read, pc.reader()) == "address-invalid"
+    for wrong in ("http://a:99999/", "ftp://a/"):
+        assert _code(Tcp(wrong).read, pc.reader()) in ("address-invalid", "port-invalid")
+    assert _code(Tcp("a").read, pc.reader()) == "port-invalid"
 
 
 def _free_port() -> int:

@@ -92,9 +92,10 @@ def test_what_cannot_be_done_is_an_error_that_names_the_way() -> None:
     )
     assert code(ansible_become="perhaps")[0] == "connection-variable"
     for arguments, option, instead in (
-        ("-o ProxyJump=bastion", "ProxyJump", "ssh -N -L"),
-        ("-J bastion", "J", "ssh -N -L"),
-        ("-o 'ProxyCommand ssh -W %h:%p bastion'", "ProxyCommand", "ssh -N -L"),
+        ("-o 'ProxyCommand nc -X connect -x proxy:3128 %h %p'", "ProxyCommand", "ProxyJump=user@host:port"),
+        ("-o 'ProxyCommand ssh bastion nc %h %p'", "ProxyCommand", "ProxyJump=user@host:port"),
+        ("-o 'ProxyCommand ssh -W elsewhere:22 bastion'", "ProxyCommand", "ProxyJump=user@host:port"),
+        ("-o 'ProxyCommand ssh -F mine -W %h:%p bastion'", "F", "-"),
         ("-p 2222", "p", "ansible_port"),
         ("-oPort=2222", "Port", "ansible_port"),
         ("-C -o IdentityFile=~/.ssh/x", "IdentityFile", "ansible_ssh_private_key_file"),

@@ -101,6 +101,11 @@ def _run(options: argparse.Namespace) -> dict[str, object]:
             return _answer("注册成功", {"disk": options.disk})
         removed = registration.unregister(folder)
         return _answer("已取消注册" if removed else "本来没有注册", {"removed": removed})
+    if command == "passwd":
+        from . import authorisation
+
+        authorisation.change_password(folder, _secret(options.passwords_stdin), _secret(True))
+        return _answer("证书口令已修改", {})
     if command == "disk":
         from . import device
 
@@ -112,6 +117,8 @@ def _run(options: argparse.Namespace) -> dict[str, object]:
         return _answer(*commands.status(folder))
     if command == "summary":
         return _answer(*commands.summary(folder))
+    if command == "backup":
+        return _answer(*commands.backup(folder))
     if command == "network":
         return _answer(*commands.network(folder, options.tries))
     if command == "reset-mode":
@@ -181,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
         "summary",
         "reset-mode",
         "repair",
+        "backup",
     ):
         commands.add_parser(name)
     init = commands.add_parser("init")
@@ -205,6 +213,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve").add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
     for name in ("login", "activate"):
         commands.add_parser(name).add_argument("--password-stdin", action="store_true", required=True)
+    commands.add_parser("passwd").add_argument(
+        "--passwords-stdin", action="store_true", required=True, help="两行：原口令、新口令"
+    )
     register = commands.add_parser("register")
     register.add_argument("--disk", required=True)
     register.add_argument("--pin-stdin", action="store_true", required=True)

@@ -6,11 +6,14 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import sqlite3
+import time
 
-from . import config, database, errors, lockfile, log, record, versions
+from . import authorisation, config, database, errors, lockfile, log, record, versions
 from .paths import Folder, Layout, check_own_tree, program_folder, program_version
 
-__all__ = ["import_history", "initialise", "network", "repair", "reset_mode", "status", "summary"]
+__all__ = ["backup", "import_history", "initialise", "network", "repair", "reset_mode", "status", "summary"]
 
 
 def initialise(layout: Layout, values: dict[str, str], address: str, password: str) -> tuple[str, dict[str, object]]:
@@ -43,7 +46,12 @@ def initialise(layout: Layout, values: dict[str, str], address: str, password: s
     database.create(
         folder.database,
         versions.program_schema(),
-        {"cert_hash": passwords.hashed(password), "cert_tries_left": "5", "needs_activation": "0"},
+        {
+            "cert_hash": passwords.hashed(password),
+            "cert_tries_left": "5",
+            "needs_activation": "0",
+            "cert_changed": _today(),
+        },
     )
     # The record comes last: an instance that it names is whole.
     record.add_instance(
@@ -99,11 +107,13 @@ def status(folder: Folder) -> tuple[str, dict[str, object]]:
     except errors.Refusal as refusal:
         about.update(settings=refusal.message)
     about.update(schema=None, needs_activation=None, unsent=None, database="ok")
+    about.update(password_changed=None, password_tries_left=None, certificate=os.path.exists(folder.certificate))
     try:
         with database.reading(folder.database) as connection:
             database.check(connection)
             schema = database.schema_of(connection)
             about.update(
+                authorisation.told(connection),
                 schema=schema,
                 needs_activation=database.get_setting(connection, "needs_activation") == "1",
                 migration_due=schema != versions.program_schema(),
@@ -185,6 +195,30 @@ def reset_mode(folder: Folder) -> tuple[str, dict[str, object]]:
         )
         log.write(folder, "信息", "按税控设备复位参数")
     return "已按税控设备复位参数", {}
+
+
+def backup(folder: Folder) -> tuple[str, dict[str, object]]:
+    """Copy database and settings into a new folder below the backup folder (目录), running or not.
+
+    :raises Refusal: DAMAGED when the database cannot be read, NOT_RUNNING when there are no settings.
+    """
+    target = os.path.join(
+        folder.layout.below(config.backup_folder(folder)),
+        folder.name.replace(".", "-"),
+        time.strftime("%Y%m%d-%H%M%S"),
+    )
+    os.makedirs(target, exist_ok=True)
+    with database.reading(folder.database) as connection:
+        database.check(connection)
+        copy = sqlite3.connect(os.path.join(target, "lantai.db"))
+        try:
+            connection.backup(copy)
+        finally:
+            copy.close()
+    for path in (folder.settings, folder.address):
+        shutil.copy2(path, target)
+    log.write(folder, "信息", "备份到 {0}".format(target))
+    return "已备份", {"path": target}
 
 
 def import_history(folder: Folder, text: str) -> tuple[str, dict[str, object]]:
@@ -269,6 +303,10 @@ class _not_running:
     def __exit__(self, *_: object) -> None:
         if self.lock is not None:
             lockfile.release(self.folder.lock, self.lock)
+
+
+def _today() -> str:
+    return time.strftime("%Y-%m-%d")
 
 
 def _check_form(values: dict[str, str], label: str, key: str, pattern: str) -> None:

@@ -9,7 +9,7 @@ from . import errors
 from .inifile import IniFile
 from .paths import Folder
 
-__all__ = ["Settings", "create", "load", "open_file", "port_of"]
+__all__ = ["Settings", "backup_folder", "create", "load", "open_file", "port_of"]
 
 _TEMPLATE = """\
 ; 兰台开票 配置文件
@@ -103,6 +103,14 @@ def port_of(file: IniFile) -> int:
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise errors.Refusal(errors.NOT_RUNNING, "配置错误：服务端口 {0}".format(port))
     return int(port)
+
+
+def backup_folder(folder: Folder) -> str:
+    """Return the folder of the backups as the PC sees it.
+
+    :raises Refusal: NOT_RUNNING when the settings do not say.
+    """
+    return _value(open_file(folder), "备份", "目录")
 
 
 def create(folder: Folder, values: dict[str, str], address: str) -> None:

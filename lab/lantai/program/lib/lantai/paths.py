@@ -80,6 +80,7 @@ class Folder:
         self.lock = os.path.join(self.path, "Data", "lantai.lock")
         self.log = os.path.join(self.path, "Log", "lantai.log")
         self.registration = os.path.join(self.path, "Disk", "register.ini")
+        self.certificate = os.path.join(self.path, "Cert", "开票.pem")
         self.pid = os.path.join(layout.run, name + ".pid")
         self.running = os.path.join(layout.run, name + ".json")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Mapping
 
-from . import config, database, device, errors, identity, log, registration
+from . import authorisation, config, database, device, errors, identity, log, registration
 from .invoices import KINDS, Invoice, parse_line, reversal
 from .money import fen_of, yuan
 from .paths import Folder, program_version
@@ -13,7 +13,6 @@ from .versions import store_for
 
 __all__ = ["COMMANDS", "Service"]
 
-PASSWORD_TRIES = 5
 _PAPER = ("004", "007", "025", "005", "006")
 
 
@@ -38,7 +37,7 @@ class Service:
     def login(self, arguments: Mapping[str, object]) -> tuple[str, dict[str, object]]:
         """Log in with the certificate password (证书口令)."""
         identity.check_device(config.load(self.folder), device.plugged(self.folder.layout))
-        self._check_password(str(arguments.get("password", "")))
+        authorisation.check_password(self.folder, str(arguments.get("password", "")))
         self.logged_in = True
         log.write(self.folder, "信息", "登录成功")
         return "登录成功", {}
@@ -50,7 +49,7 @@ class Service:
 
     def activate(self, arguments: Mapping[str, object]) -> tuple[str, dict[str, object]]:
         """Activate the new version with the certificate password."""
-        self._check_password(str(arguments.get("password", "")))
+        authorisation.check_password(self.folder, str(arguments.get("password", "")))
         with database.working(self.folder.database) as connection:
             was_needed = database.get_setting(connection, "needs_activation") == "1"
             database.set_setting(connection, "needs_activation", "0")
@@ -178,23 +177,6 @@ class Service:
         plugged.save()
         log.write(self.folder, "信息", "清卡成功")
         return "清卡成功", {"lock_date": plugged.data["lock_date"]}
-
-    def _check_password(self, password: str) -> None:
-        from . import passwords
-
-        with database.working(self.folder.database) as connection:
-            left = int(database.get_setting(connection, "cert_tries_left") or PASSWORD_TRIES)
-            if left <= 0:
-                raise errors.Refusal(errors.LOCKED, "证书口令已锁定，请到税务机关重置", tries_left=0)
-            right = passwords.matches(password, database.get_setting(connection, "cert_hash"))
-            left = PASSWORD_TRIES if right else left - 1
-            database.set_setting(connection, "cert_tries_left", str(left))
-        # The count is committed before the answer goes out: no way of asking gives a free try.
-        if not right:
-            log.write(self.folder, "警告", "证书口令错误（1007），剩余 {0} 次".format(left))
-            raise errors.Refusal(
-                errors.PASSWORD, "证书口令错误（1007），剩余 {0} 次，用尽后锁定".format(left), tries_left=left
-            )
 
     def _check_login(self) -> None:
         if not self.logged_in:

@@ -1,0 +1,1 @@
+"""pytest-testinfra suites, run on the hosts of an inventory."""
