@@ -10,7 +10,7 @@ from guiwei.history.database import History
 from guiwei.history.durations import note_durations
 from guiwei.history.people import People
 from guiwei.model.plan import HostPlan
-from guiwei.model.run import HostResult
+from guiwei.model.run import HostResult, given_in_vain
 
 __all__ = ["Recorder"]
 
@@ -53,6 +53,7 @@ class Recorder:
         desired = plain_values(plan.desired) if good else {}
         known = work.applied
         applied = {resource: fields for resource, fields in desired.items() if known.get(resource) != fields}
+        applied.update(_given_in_vain(result))
         invoices = [
             {**invoice, "instance": instance.id} for instance in result.instances for invoice in instance.invoices
         ]
@@ -85,3 +86,12 @@ class Recorder:
     def finish(self, finished: str) -> None:
         """Note that the run ended."""
         self._history.finish(self._run, finished)
+
+
+def _given_in_vain(result: HostResult) -> dict[str, dict[str, int]]:
+    """Return how many tries were left before each secret that did not do: never is it given again by itself."""
+    return {
+        given_in_vain(each.resource): {"tries_left": each.tries_left}
+        for each in result.steps
+        if each.tries_left is not None and each.status in ("failed", "unknown")
+    }

@@ -268,6 +268,8 @@ class HostRun:
                 seconds=wire.get("seconds", 0.0),
                 receipt=wire.get("receipt"),
                 error=_placed(wire, step),
+                resource=step.resource,
+                tries_left=step.tries_left,
             )
             results.append(result)
             self._tell("step", work, id=step.id, name=step.name, status=result.status)
@@ -291,7 +293,7 @@ class HostRun:
                 raise
             lost = isinstance(error, UnknownOutcomeError)
             status = "unknown" if lost else status_of(error)
-            results.append(StepResult(unfinished.id, status, unfinished.name, unfinished.instance, error=error))
+            results.append(_ended(unfinished, status, error))
         return results
 
     def _verified(
@@ -354,7 +356,19 @@ class HostRun:
 
 def _interrupted(step: Step, run: str, host: str) -> StepResult:
     error = UnknownOutcomeError("interrupted", host=host, run=run)
-    return StepResult(step.id, "unknown", step.name, step.instance, error=error)
+    return _ended(step, "unknown", error)
+
+
+def _ended(step: Step, status: str, error: GuiweiError) -> StepResult:
+    return StepResult(
+        step.id,
+        status,
+        step.name,
+        step.instance,
+        error=error,
+        resource=step.resource,
+        tries_left=step.tries_left,
+    )
 
 
 def _placed(wire: Mapping[str, Any], step: Step) -> GuiweiError | None:

@@ -14,6 +14,7 @@ from guiwei.invoicing.parameters import check_value
 from guiwei.invoicing.stored import from_stored, to_stored
 from guiwei.model.plan import Change, Mismatch, Step
 from guiwei.model.product import Action, Parameter, Reading
+from guiwei.model.run import given_in_vain
 from guiwei.target.contract import Change as Difference
 from guiwei.target.contract import fill
 from guiwei.target.secret import Secret, reveal
@@ -209,8 +210,9 @@ def _action(
     found = observation.value(parameter.reading, instance.id)
     if found is not None and _is_met(parameter, _canonical(parameter, found, parameter.reading.stored), value):
         return None
-    _keep_last_try(instance, action, wanted.place, observation)
     identity = observation.identity(parameter.reading.module, parameter.reading.arguments, instance.id)
+    left = _tries_left(instance, action, wanted.place, observation)
+    _keep_tries(work, instance, identity, left, wanted.place)
     kept = to_stored(value, parameter.reading.stored)
     change = _change(work, parameter, identity, parameter.reading.field, found, kept, wanted)
     step = action_step(
@@ -218,25 +220,25 @@ def _action(
     )
     if parameter.at_least:
         step = replace(step, proof={**(step.proof or {}), "at_least": True})
-    return replace(step, label=parameter.label)
+    return replace(step, label=parameter.label, tries_left=left)
 
 
 def _is_met(parameter: Parameter, found: str, value: str) -> bool:
     return found >= value if parameter.at_least else found == value
 
 
-def _keep_last_try(instance: InstanceWork, action: Action, place: Place | None, observation: Observation) -> None:
-    """Give nothing where a wrong PIN or password would lock for good, or where somebody gave a wrong one before.
+def _tries_left(instance: InstanceWork, action: Action, place: Place | None, observation: Observation) -> int | None:
+    """Return the tries left; refuse where a wrong PIN or password would lock for good, or somebody gave a wrong one.
 
     What counts to its full number again after a right try is touched by a wrong one alone: guiwei's own wrong try is
     never repeated.
     """
     if action.tries is None:
-        return
+        return None
     if isinstance(action.tries, Reading):
         left = observation.value(action.tries, instance.id)
     elif instance.product.device is None:
-        return
+        return None
     else:
         left = value_at(observation.value(instance.product.device, instance.id), action.tries)
     told = "?" if left is None else str(left)
@@ -244,6 +246,17 @@ def _keep_last_try(instance: InstanceWork, action: Action, place: Place | None, 
         raise GateError("pin-last-try", place, instance=instance.id, left=told)
     if action.full is not None and left < action.full:
         raise GateError("secret-wrong-before", place, instance=instance.id, left=told, full=action.full)
+    return left
+
+
+def _keep_tries(work: Work, instance: InstanceWork, identity: str, left: int | None, place: Place | None) -> None:
+    """Refuse to give a secret again that was given in vain: fewer tries are left than before that.
+
+    A right one, which a person gives, brings the device's count back to its full number.
+    """
+    before = work.applied.get(given_in_vain(identity), {}).get("tries_left")
+    if left is not None and isinstance(before, int) and left < before:
+        raise GateError("secret-given-in-vain", place, instance=instance.id, left=left)
 
 
 def action_step(

@@ -70,6 +70,7 @@ class Step:
             has it before, there is nothing to do; if it has not afterwards, the step failed.
         unless: a reading (`module`, `with`, `field`) and the `value` that it must not have just before the write:
             somebody is working with the client.
+        tries_left: how many tries the device leaves for the secret that the step gives; None if it gives none.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Step:
     proof: Mapping[str, Any] | None = None
     label: Mapping[str, str] = dataclasses.field(default_factory=dict)
     unless: Mapping[str, Any] | None = None
+    tries_left: int | None = None
 
     @property
     def by_hand(self) -> bool:

@@ -8,7 +8,17 @@ from typing import Any
 
 from guiwei.errors import GuiweiError
 
-__all__ = ["STATUSES", "CheckResult", "Event", "HostResult", "InstanceResult", "RunResult", "StepResult", "exit_code"]
+__all__ = [
+    "STATUSES",
+    "CheckResult",
+    "Event",
+    "HostResult",
+    "InstanceResult",
+    "RunResult",
+    "StepResult",
+    "exit_code",
+    "given_in_vain",
+]
 
 #: Every selected host and instance has exactly one of these.
 STATUSES = (
@@ -23,6 +33,11 @@ STATUSES = (
     "skipped",
     "pending",
 )
+
+
+def given_in_vain(resource: str) -> str:
+    """Return under which name the history remembers that a secret, given for this resource, did not do."""
+    return f"{resource}!given"
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,11 @@ class Event:
 
 @dataclass(frozen=True)
 class StepResult:
-    """How one step ended: `unchanged, changed, waiting, failed, refused, skipped` or `unknown`."""
+    """How one step ended: `unchanged, changed, waiting, failed, refused, skipped` or `unknown`.
+
+    Attributes:
+        tries_left: see `Step`; with `resource` the history remembers by it that a secret was given in vain.
+    """
 
     id: str
     status: str
@@ -51,6 +70,8 @@ class StepResult:
     seconds: float = 0.0
     receipt: Mapping[str, Any] | None = None
     error: GuiweiError | None = None
+    resource: str = ""
+    tries_left: int | None = None
 
 
 @dataclass(frozen=True)

@@ -83,11 +83,12 @@ def test_an_event_is_what_its_schema_says() -> None:
 
 
 #: Fields that stay on the controller: a key, what the agent is asked, and what a plan file keeps for `apply`.
-#: What steps are expected to take is told as sums.
+#: What steps are expected to take is told as sums. Of a secret given in vain the history keeps a count of tries.
 KEPT = {
     "Plan": {"key"},
     "HostPlan": {"observing", "desired", "expected"},
-    "Step": {"unless"},
+    "Step": {"unless", "tries_left"},
+    "StepResult": {"resource", "tries_left"},
     "HostResult": {"pc_id"},
 }
 
