@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,43 +13,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scenario"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from scenario_bench import Bench, Result
-from scenario_cases import Run
+from scenario_bench import Bench
+from support.command_line import controller, run
 
-from guiwei.cli import _output
-from guiwei.cli.main import main
-from guiwei.report.console import make_console
 from lab.lantai.upload_server import UploadServer
 
 
 @pytest.fixture
-def run(bench: Bench, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Return `run(*argv, lang="en") -> Result`: one command, with both streams as the user sees them."""
-
-    def call(*argv: str, lang: str = "en") -> Result:
-        capfd.readouterr()
-        bench.environ.setenv("GUIWEI_LANG", lang)
-        code = main(list(argv))
-        return Result(code, *capfd.readouterr())
-
-    return call
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Yield a fresh controller and PC; nothing of the user's is read."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "GUIWEI_INVENTORY", "GUIWEI_VAULT_PASSWORD_FILE", "XDG_STATE_HOME",
-                 "SSH_AUTH_SOCK", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):  # fmt: skip
-        monkeypatch.delenv(name, raising=False)
-    made = Bench(tmp_path, monkeypatch)
-    monkeypatch.setenv("HOME", str(made.folder / "home"))
-    monkeypatch.setenv("GUIWEI_HOME", str(made.folder / "home" / "guiwei"))
-    monkeypatch.setenv("GUIWEI_KNOWN_HOSTS", str(made.folder / "known_hosts"))
-    monkeypatch.chdir(made.work)
-    monkeypatch.setattr(_output, "make_console", partial(make_console, width=400))
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    with made.undo:
-        yield made
+def bench(controller: Bench) -> Bench:
+    """Return a fresh controller and PC."""
+    return controller
 
 
 @pytest.fixture(scope="session")
