@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lantai_support import KINDS, TAXPAYERS, Shop, codes, open_shop, statuses, steps_of
+from lantai_support import KINDS, TAXPAYERS, Shop, codes, errors_in, open_shop, statuses, steps_of
 from scenario_bench import Bench
 from scenario_cases import Run
 
@@ -247,8 +247,9 @@ def test_a_disk_is_registered_with_one_try_of_the_pin(shop: Shop) -> None:
     shop.vars["instances"][0]["disk_pin"] = "00000000"
     shop.apply(code=5)
     assert _tries(shop) == 4
+    assert codes(errors_in(shop.apply(code=4))) == ["secret-given-in-vain"]
     shop.vars["instances"][0]["disk_pin"] = shop.one.pin
-    shop.apply()
+    shop.apply("-e", "guiwei_new_secret=true")
     assert shop.do("status")["registered"] is True
     shop.plan(code=0)
 

@@ -105,7 +105,7 @@ def _sighting(work: Work, plan: HostPlan) -> Sighting:
         clients=tuple(_client(instance) for instance in work.instances),
         plugged=frozenset(each.id for each in plan.instances if each.status != "pending"),
         devices=tuple(dict.fromkeys(told for each in plan.instances if (told := _told(each)) != Told())),
-        own=str(work.host.vars.get("guiwei_new_pc", "")).lower() in ("true", "yes", "1", "on"),
+        own=work.host.says("guiwei_new_pc"),
     )
 
 

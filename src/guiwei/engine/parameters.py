@@ -252,10 +252,12 @@ def _tries_left(instance: InstanceWork, action: Action, place: Place | None, obs
 def _keep_tries(work: Work, instance: InstanceWork, identity: str, left: int | None, place: Place | None) -> None:
     """Refuse to give a secret again that was given in vain: fewer tries are left than before that.
 
-    A right one, which a person gives, brings the device's count back to its full number.
+    A right one, which a person gives, brings the device's count back to its full number. Where the inventory's was
+    corrected, somebody says so: nothing of the wrong one is kept to tell it by.
     """
     before = work.applied.get(given_in_vain(identity), {}).get("tries_left")
-    if left is not None and isinstance(before, int) and left < before:
+    again = left is not None and isinstance(before, int) and left < before
+    if again and not work.host.says("guiwei_new_secret"):
         raise GateError("secret-given-in-vain", place, instance=instance.id, left=left)
 
 

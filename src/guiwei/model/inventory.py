@@ -38,6 +38,10 @@ class Host:
     place: Place | None = None
     jump: Host | None = None
 
+    def says(self, variable: str) -> bool:
+        """Tell whether a variable says yes; `-e` gives texts."""
+        return str(self.vars.get(variable, "")).lower() in ("true", "yes", "1", "on")
+
 
 @dataclass(frozen=True)
 class Group:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from typing import Any
 
 __all__ = ["main"]
@@ -36,13 +35,10 @@ def _run(request: dict[str, Any], report: Any) -> int:
 
     hosts = [host_from_wire(each) for each in request["hosts"]]
     plugin = SuitePlugin(hosts, settings_from_wire(request["settings"]), report)
-    with tempfile.NamedTemporaryFile("w", suffix=".ini", prefix="guiwei-suite-") as settings:
-        # The suite alone: no settings of a folder above it, no plugins that happen to be installed, nothing left there.
-        settings.write("[pytest]\n")
-        settings.flush()
-        words = ["-c", settings.name, "--rootdir", request["folder"], "-p", "no:cacheprovider", "-q", "--no-header"]
-        words += ["--collect-only"] if request["collect"] else []
-        code = int(pytest.main([*words, *request["suites"]], plugins=[plugin]))
+    # The suite alone: no settings of a folder above it, no plugins that happen to be installed, nothing left there.
+    words = ["-c", os.devnull, "--rootdir", request["folder"], "-p", "no:cacheprovider", "-q", "--no-header"]
+    words += ["--collect-only"] if request["collect"] else []
+    code = int(pytest.main([*words, *request["suites"]], plugins=[plugin]))
     report({"ended": code})
     return code
 
