@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from guiwei.engine.outcomes import BAD
 from guiwei.engine.work import Work
 from guiwei.model.inventory import Host
 from guiwei.model.run import HostResult
 
 __all__ = ["contact_of", "with_contact"]
-
-_BAD = ("failed", "refused", "unreachable", "unknown")
 
 
 def contact_of(host: Host) -> dict[str, Any]:
@@ -30,6 +29,6 @@ def with_contact(result: HostResult, work: Work, waits: bool = False) -> HostRes
         waits: a host that waits for a person names them too.
     """
     ends = {result.status, *(each.status for each in result.instances)}
-    if not ends & {*_BAD, *(["waiting"] if waits else [])}:
+    if not ends & {*BAD, *(["waiting"] if waits else [])}:
         return result
     return replace(result, contact=contact_of(work.host))

@@ -12,9 +12,9 @@ from guiwei.cli._upkeep import check_upkeep, known_upkeep, with_addresses, with_
 from guiwei.engine.work import InstanceWork, Wanted
 from guiwei.errors import InputError, Place
 from guiwei.invoicing.parameters import check_value
-from guiwei.language._ruled import Rulings
 from guiwei.language.compile import play_scope, renderer
 from guiwei.language.products import find_product, load_product
+from guiwei.language.ruled import Rulings
 from guiwei.language.source import Vaulted
 from guiwei.language.template import Scope
 from guiwei.model.inventory import Host

@@ -48,7 +48,7 @@ def _problems(path: Path, selection: Selection) -> list[InputError]:
 
     Files of variables say nothing of themselves: their folder does.
     """
-    from guiwei.language._precedence import is_vars_file, read_vars_file
+    from guiwei.language.precedence import is_vars_file, read_vars_file
     from guiwei.language.source import load
 
     if is_vars_file(path):
@@ -60,7 +60,7 @@ def _problems(path: Path, selection: Selection) -> list[InputError]:
     if isinstance(data, list):
         return _playbook_problems(path, selection)
     if isinstance(data, dict) and "product" in data:
-        from guiwei.language._product_check import check_product
+        from guiwei.language.product_check import check_product
 
         return check_product(path)
     if isinstance(data, dict) and isinstance(data.get("policies"), list):

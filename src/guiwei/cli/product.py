@@ -62,7 +62,7 @@ def list_products(output: Output) -> int:
 def check(files: tuple[Path, ...], output: Output) -> int:
     """Find everything that is wrong with profiles, without a PC. 检查产品描述。"""
     from guiwei.cli.check import show_problems
-    from guiwei.language._product_check import check_product
+    from guiwei.language.product_check import check_product
 
     problems = [problem for path in files for problem in check_product(path)]
     show_problems(problems, [str(path) for path in files], output)
@@ -113,7 +113,7 @@ def product_named(name: str) -> Product:
     Raises:
         InputError: there is none, or it is wrong: the first thing that `product check` finds.
     """
-    from guiwei.language._product_check import check_product
+    from guiwei.language.product_check import check_product
 
     path = Path(name) if name.endswith((".yml", ".yaml")) else find_product(name, _folders())
     for problem in check_product(path):

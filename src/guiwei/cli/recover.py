@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from guiwei.engine.host import HostRun
 from guiwei.engine.recovery import RecoveryRun
 from guiwei.engine.work import Work
 from guiwei.errors import GateError, InputError
+from guiwei.invoicing.policies import SHANGHAI
 from guiwei.model.plan import HostPlan
 from guiwei.model.recovery import HostRecovery, RecoveryResult
 from guiwei.model.run import HostResult, exit_code
@@ -34,9 +34,6 @@ from guiwei.safety.gates import missing_backup
 from guiwei.transport.settings import Settings
 
 __all__ = ["command"]
-
-#: China has one time zone and no summer time.
-CHINA = timezone(timedelta(hours=8))
 
 
 @click.command("recover")
@@ -113,7 +110,7 @@ class _Climbing:
             key=host_run.key,
             planner=host_run.planner,
             stopping=host_run.stopping,
-            today=_clock.instant().astimezone(CHINA).date().isoformat(),
+            today=_clock.instant().astimezone(SHANGHAI).date().isoformat(),
             given=self._given,
             approve=self._approve,
             artifacts=self._files,

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from guiwei.engine.observation import Observation
-from guiwei.engine.work import InstanceWork, Work, contexts, reading_id, value_at
+from guiwei.engine.work import InstanceWork, Work, contexts, read_of, reading_id, value_at
 from guiwei.errors import GuiweiError, InputError, ResourceError
 from guiwei.invoicing.parameters import check_value
 from guiwei.invoicing.stored import from_stored
@@ -57,24 +57,18 @@ def capture_request(work: Work) -> dict[str, Any]:
     for instance in work.instances:
         for reading in _readings(instance.product):
             identity = reading_id(reading, instance.id)
-            given = dict(reading.arguments)
-            reads[identity] = {"id": identity, "module": reading.module, "with": given, "instance": instance.id}
+            reads[identity] = read_of(identity, reading.module, reading.arguments, instance.id)
     return {"op": "observe", "reads": list(reads.values()), **contexts(work)}
 
 
 def _readings(product: Product) -> list[Reading]:
-    readings = [product.present, product.device]
-    for parameter in product.parameters:
-        readings += [parameter.reading, *parameter.copies]
-    if product.software is not None:
-        readings += [product.software.version, product.software.data_version, product.software.activation]
+    readings = product.readings()
     if product.service is not None:
         readings.append(Reading("service", product.service, "running"))
-    readings += [driver.version for driver in product.drivers]
     readings += [Reading(resource.module, resource.arguments, "") for resource in product.resources]
     if product.ledger:
         readings.append(Reading("query", product.ledger, "rows"))
-    return [reading for reading in readings if reading is not None]
+    return readings
 
 
 def capture_instance(instance: InstanceWork, observation: Observation) -> Captured:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from guiwei.engine.observation import Observation
+from guiwei.engine.work import read_of
 from guiwei.errors import GuiweiError, ResourceError
 from guiwei.target.ini_text import parse_ini
 from guiwei.target.secret import reveal
@@ -26,10 +27,7 @@ Task = tuple[str, Mapping[str, Any]]
 
 def file_reads(path: str) -> list[dict[str, Any]]:
     """Return the reads of one file, once in each encoding that it may have."""
-    return [
-        {"id": _id(path, encoding), "module": "file", "with": {"path": path, "encoding": encoding}, "instance": None}
-        for encoding in _ENCODINGS
-    ]
+    return [read_of(_id(path, encoding), "file", {"path": path, "encoding": encoding}, None) for encoding in _ENCODINGS]
 
 
 def _id(path: str, encoding: str) -> str:

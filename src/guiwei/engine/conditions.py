@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Any
 
 from guiwei.engine.observation import Observation
 from guiwei.engine.work import InstanceWork, Wanted, Work, endpoint_reading, endpoint_wanted, reading_id
 from guiwei.errors import GateError, GuiweiError, InputError
 from guiwei.invoicing.parameters import check_value
+from guiwei.invoicing.policies import SHANGHAI
 from guiwei.model.plan import Condition
 from guiwei.model.product import Endpoint
 from guiwei.model.run import CheckResult
@@ -23,8 +24,6 @@ from guiwei.target.contract import FORMS, fill
 __all__ = ["as_checks", "plan_conditions", "refuse_unreachable"]
 
 AUDIT = "maintenance.audit"
-#: Days are those of the place where the clients are; China has one time zone and no summer time.
-_CHINA = timezone(timedelta(hours=8))
 
 
 def plan_conditions(work: Work, instance: InstanceWork, observation: Observation) -> tuple[Condition, ...]:
@@ -199,7 +198,7 @@ def _days_since(released: Mapping[str, str], version: Any, at: datetime) -> int 
     day = next(
         (day for known, day in released.items() if version is not None and normal(known) == normal(version)), None
     )
-    return None if day is None else (at.astimezone(_CHINA).date() - date.fromisoformat(day)).days
+    return None if day is None else (at.astimezone(SHANGHAI).date() - date.fromisoformat(day)).days
 
 
 def _number(leaf: Wanted, path: str, context: Mapping[str, Any]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guiwei.engine.observation import Observation
-from guiwei.engine.work import InstanceWork, Work, contexts, reading_id, value_at
+from guiwei.engine.work import InstanceWork, Work, contexts, read_of, reading_id, value_at
 from guiwei.errors import GuiweiError, InputError, ResourceError
 from guiwei.invoicing.parameters import KINDS, check_value
 from guiwei.invoicing.stored import from_stored
@@ -47,24 +47,17 @@ def conformance_request(work: Work) -> dict[str, Any]:
     for instance in work.instances:
         for module, arguments in _resources(instance.product):
             identity = identity_of(module, arguments, instance.id)
-            given = dict(arguments)
-            reads[identity] = {"id": identity, "module": module, "with": given, "instance": instance.id}
+            reads[identity] = read_of(identity, module, arguments, instance.id)
     return {"op": "observe", "reads": list(reads.values()), **contexts(work)}
 
 
 def _resources(product: Product) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    software = product.software
-    readings = [product.present, product.device]
-    for parameter in product.parameters:
-        readings += [parameter.reading, *parameter.copies]
-    if software is not None:
-        readings += [software.version, software.data_version, software.activation]
-    readings += [driver.version for driver in product.drivers]
+    readings = product.readings()
     if product.busy is not None:
         readings.append(product.busy.reading)
     if product.recovery is not None:
         readings += product.recovery.signs.values()
-    yield from ((each.module, each.arguments) for each in readings if each is not None)
+    yield from ((each.module, each.arguments) for each in readings)
     if product.service is not None:
         yield "service", product.service
     if product.ledger:

@@ -345,7 +345,7 @@ class _Composer:
             step,
             changes=(*step.changes, Change("data_version", self.exam.signs["data_version"], goal, origin="product")),
             risk="data",
-            proof={"module": reading.module, "with": dict(reading.arguments), "field": reading.field, "value": goal},
+            proof=reading.holding(goal),
         )
 
     def _activation(self) -> list[Step]:

@@ -11,7 +11,7 @@ from guiwei.engine.observation import Observation
 from guiwei.engine.parameters import ParameterPlan, plan_parameters
 from guiwei.engine.upgrades import InstanceSteps
 from guiwei.engine.verification import verification_request, verified
-from guiwei.engine.work import InstanceWork, Work, observation_request, reading_id
+from guiwei.engine.work import InstanceWork, Work, observation_request, read_of, reading_id
 from guiwei.errors import GuiweiError
 from guiwei.invoicing.diagnosis import CAUSES, diagnose
 from guiwei.invoicing.versions import VersionGraph, same_version
@@ -62,15 +62,7 @@ def look_request(work: Work) -> dict[str, Any]:
     for instance in work.instances:
         for reading in (*_sign_readings(instance).values(), *driver_readings(instance, every=True)):
             identity = reading_id(reading, instance.id)
-            reads.setdefault(
-                identity,
-                {
-                    "id": identity,
-                    "module": reading.module,
-                    "with": dict(reading.arguments),
-                    "instance": instance.id,
-                },
-            )
+            reads.setdefault(identity, read_of(identity, reading.module, reading.arguments, instance.id))
     return {**request, "reads": list(reads.values())}
 
 

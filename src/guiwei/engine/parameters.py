@@ -8,13 +8,13 @@ from typing import Any
 
 from guiwei.engine.observation import Observation
 from guiwei.engine.steps import cause_of
+from guiwei.engine.tries import keep_tries, tries_left
 from guiwei.engine.work import InstanceWork, Wanted, Work, parameter_wanted, value_at
-from guiwei.errors import GateError, InputError, Place, ResourceError
+from guiwei.errors import InputError, Place, ResourceError
 from guiwei.invoicing.parameters import check_value
 from guiwei.invoicing.stored import from_stored, to_stored
 from guiwei.model.plan import Change, Mismatch, Step
 from guiwei.model.product import Action, Parameter, Reading
-from guiwei.model.run import given_in_vain
 from guiwei.target.contract import Change as Difference
 from guiwei.target.contract import fill
 from guiwei.target.secret import Secret, reveal
@@ -211,8 +211,8 @@ def _action(
     if found is not None and _is_met(parameter, _canonical(parameter, found, parameter.reading.stored), value):
         return None
     identity = observation.identity(parameter.reading.module, parameter.reading.arguments, instance.id)
-    left = _tries_left(instance, action, wanted.place, observation)
-    _keep_tries(work, instance, identity, left, wanted.place)
+    left = tries_left(instance, action, wanted.place, observation)
+    keep_tries(work, instance, identity, left, wanted.place)
     kept = to_stored(value, parameter.reading.stored)
     change = _change(work, parameter, identity, parameter.reading.field, found, kept, wanted)
     step = action_step(
@@ -225,40 +225,6 @@ def _action(
 
 def _is_met(parameter: Parameter, found: str, value: str) -> bool:
     return found >= value if parameter.at_least else found == value
-
-
-def _tries_left(instance: InstanceWork, action: Action, place: Place | None, observation: Observation) -> int | None:
-    """Return the tries left; refuse where a wrong PIN or password would lock for good, or somebody gave a wrong one.
-
-    What counts to its full number again after a right try is touched by a wrong one alone: guiwei's own wrong try is
-    never repeated.
-    """
-    if action.tries is None:
-        return None
-    if isinstance(action.tries, Reading):
-        left = observation.value(action.tries, instance.id)
-    elif instance.product.device is None:
-        return None
-    else:
-        left = value_at(observation.value(instance.product.device, instance.id), action.tries)
-    told = "?" if left is None else str(left)
-    if not isinstance(left, int) or left <= 1:
-        raise GateError("pin-last-try", place, instance=instance.id, left=told)
-    if action.full is not None and left < action.full:
-        raise GateError("secret-wrong-before", place, instance=instance.id, left=told, full=action.full)
-    return left
-
-
-def _keep_tries(work: Work, instance: InstanceWork, identity: str, left: int | None, place: Place | None) -> None:
-    """Refuse to give a secret again that was given in vain: fewer tries are left than before that.
-
-    A right one, which a person gives, brings the device's count back to its full number. Where the inventory's was
-    corrected, somebody says so: nothing of the wrong one is kept to tell it by.
-    """
-    before = work.applied.get(given_in_vain(identity), {}).get("tries_left")
-    again = left is not None and isinstance(before, int) and left < before
-    if again and not work.host.says("guiwei_new_secret"):
-        raise GateError("secret-given-in-vain", place, instance=instance.id, left=left)
 
 
 def action_step(
@@ -295,7 +261,7 @@ def action_step(
         risk="professional",
         irreversible=True,
         known_after=known_after,
-        proof={"module": reading.module, "with": dict(reading.arguments), "field": reading.field, "value": value},
+        proof=reading.holding(value),
     )
 
 

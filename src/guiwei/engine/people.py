@@ -8,7 +8,7 @@ from typing import Any
 
 from guiwei.engine.observation import Observation
 from guiwei.engine.ports import Session
-from guiwei.engine.work import Work
+from guiwei.engine.work import Work, read_of
 from guiwei.invoicing.policies import same_month
 from guiwei.model.plan import HostPlan, Stage, Step
 from guiwei.model.playbook import Declaration
@@ -81,7 +81,7 @@ def by_hand(session: Session, step: Step, plan: HostPlan, before: Iterable[StepR
         before: the run's results so far on this host.
     """
     if step.reading.get("done_when") and any(result.status == "changed" for result in before):
-        read = {"id": step.id, "module": step.module, "with": dict(step.reading), "instance": step.instance}
+        read = read_of(step.id, step.module, step.reading, step.instance)
         answer = session.ask({"op": "observe", "reads": [read], **plan.observing})
         if (Observation.from_answer(answer, 0.0).state(step.id) or {}).get("done"):
             return StepResult(step.id, "unchanged", step.name, step.instance)

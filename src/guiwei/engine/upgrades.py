@@ -167,10 +167,7 @@ class InstanceSteps:
 
 def busy_reading(busy: Busy) -> dict[str, Any]:
     """Return what the agent must not find just before it stops a client."""
-    reading = busy.reading
-    return {
-        "module": reading.module, "with": dict(reading.arguments), "field": reading.field, "value": busy.value
-    }  # fmt: skip
+    return busy.reading.holding(busy.value)
 
 
 def software_stages(steps: InstanceSteps, parameters: ParameterPlan) -> tuple[list[Stage], dict[str, str]]:
@@ -304,7 +301,7 @@ def _start(steps: InstanceSteps, software: Software, goal: str, data: str, numbe
         step,
         changes=(*step.changes, *migrates),
         risk="data",
-        proof={"module": reading.module, "with": dict(reading.arguments), "field": reading.field, "value": good},
+        proof=reading.holding(good),
     )
 
 

@@ -11,7 +11,8 @@ from guiwei.engine.ledgers import ledger_rows
 from guiwei.engine.observation import Observation
 from guiwei.engine.parameters import given_of
 from guiwei.engine.ports import Session
-from guiwei.engine.work import InstanceWork, Work, condition_readings, contexts, value_at
+from guiwei.engine.tries import look_at_tries
+from guiwei.engine.work import InstanceWork, Work, condition_readings, contexts, read_of, value_at
 from guiwei.errors import GateError, GuiweiError, ResourceError, error_from_wire
 from guiwei.invoicing.ledger import reconcile
 from guiwei.invoicing.stored import from_stored
@@ -35,7 +36,7 @@ def verification_request(work: Work, instances: tuple[InstanceWork, ...]) -> dic
             named.append((instance.product.device.module, instance.product.device.arguments))
         for module, arguments in named:
             identity = identity_of(module, arguments, instance.id)
-            reads[identity] = {"id": identity, "module": module, "with": dict(arguments), "instance": instance.id}
+            reads[identity] = read_of(identity, module, arguments, instance.id)
     return {"op": "observe", "reads": list(reads.values()), **contexts(work)}
 
 
@@ -115,9 +116,11 @@ def issue_invoice(
     The record is made as soon as the number is known: an invoice that cannot be voided is reported, never lost.
 
     Raises:
+        GateError: the client counts a wrong password, or it is the last try.
         GuiweiError: it could not be issued, or (`invoice-not-voided`) not voided.
     """
     if issue.login is not None:
+        look_at_tries(session, work, instance, issue.login)
         _run_action(session, work, instance, issue.login, run, "login")
     answer = _answer(_run_action(session, work, instance, issue.issue, run, "issue"))
     told = {name: from_stored(value_at(answer, each.field), each.stored) for name, each in issue.answer.items()}

@@ -13,7 +13,7 @@ from guiwei.model.playbook import Declaration, Desired
 from guiwei.model.product import Endpoint, Parameter, Product, Reading, StateResource
 from guiwei.target.contract import identity_of
 
-__all__ = ["InstanceWork", "Render", "Wanted", "Work", "observation_request", "reading_id", "value_at"]
+__all__ = ["InstanceWork", "Render", "Wanted", "Work", "observation_request", "read_of", "reading_id", "value_at"]
 
 #: Renders a declaration once the host was observed; the language's `finish`, given from outside.
 Finish = Callable[[Declaration, Mapping[str, Any]], Desired]
@@ -98,26 +98,21 @@ def reading_id(reading: Reading, instance: str | None) -> str:
     return identity_of(reading.module, reading.arguments, instance)
 
 
+def read_of(identity: str, module: str, arguments: Mapping[str, Any], instance: str | None) -> dict[str, Any]:
+    """Return one read of an `observe` request."""
+    return {"id": identity, "module": module, "with": dict(arguments), "instance": instance}
+
+
 def observation_request(work: Work, reading_only: tuple[str, ...] | None = None) -> dict[str, Any]:
     """Return the one request that observes the whole host: facts, instances, definitions, reads."""
     reads: dict[str, dict[str, Any]] = {}
     state_resources = (declaration for each in work.instances for _, declaration in each.resources)
     for declaration in (*work.declarations, *state_resources):
-        reads[declaration.id] = {
-            "id": declaration.id,
-            "module": declaration.module,
-            "with": dict(declaration.reading),
-            "instance": declaration.instance,
-        }
+        reads[declaration.id] = read_of(declaration.id, declaration.module, declaration.reading, declaration.instance)
     for instance in work.instances:
         for reading in _readings(instance):
             identity = reading_id(reading, instance.id)
-            reads[identity] = {
-                "id": identity,
-                "module": reading.module,
-                "with": dict(reading.arguments),
-                "instance": instance.id,
-            }
+            reads[identity] = read_of(identity, reading.module, reading.arguments, instance.id)
     if reading_only is not None:
         reads = {name: read for name, read in reads.items() if name in reading_only}
     return {"op": "observe", "reads": list(reads.values()), **contexts(work)}

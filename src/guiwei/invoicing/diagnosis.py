@@ -161,8 +161,8 @@ GENERAL = (
     CauseRule("disk-missing", {"present": False}, {"wanted": "instance.disk"}),
     CauseRule("driver-outdated", {"drivers.behind": True}, {"found": "drivers.found", "wanted": "drivers.wanted"}),
     CauseRule("pc-empty", {"there.program": False, "there.data": False, "there.record": False}, {}),
-    CauseRule("data-missing", {"there.data": False, "there.record": True}, {"path": "there.data_path"}),
-    CauseRule("program-missing", {"there.program": False, "there.data": True}, {"path": "there.program_path"}),
+    CauseRule("data-missing", {"there.data": False, "there.record": True}, {}),
+    CauseRule("program-missing", {"there.program": False, "there.data": True}, {}),
     CauseRule("record-lost", {"there.record": False, "there.data": True, "there.program": True}, {}),
     CauseRule(
         "record-wrong",

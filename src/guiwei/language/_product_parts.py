@@ -111,6 +111,8 @@ def _needs(source: Source, data: Mapping[str, Any]) -> Iterator[InputError]:
     for name, entry in data["parameters"].items():
         if isinstance(entry.get("write", {}).get("tries"), str):
             wanted.append((("parameters", name, "write", "tries"), "device"))
+    if isinstance(data.get("verify", {}).get("issue", {}).get("login", {}).get("tries"), str):
+        wanted.append((("verify", "issue", "login", "tries"), "device"))
     for path, part in wanted:
         if part not in data:
             yield InputError("product-part-needs", source.key_place(path), part=str(path[-1]), needed=part)

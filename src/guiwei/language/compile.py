@@ -11,9 +11,9 @@ from typing import Any
 from guiwei.errors import InputError, Place
 from guiwei.language._arguments import coerce_arguments, validate_arguments
 from guiwei.language._conflicts import combine, gather
-from guiwei.language._ruled import Rulings
 from guiwei.language._selection import selected
 from guiwei.language._supplies import check_supply, supply
+from guiwei.language.ruled import Rulings
 from guiwei.language.template import LATE, PlaceOf, Scope, Templates, TooEarly, condition_references, references
 from guiwei.model.inventory import Host
 from guiwei.model.playbook import Declaration, Desired, Play, Task

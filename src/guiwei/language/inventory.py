@@ -12,10 +12,10 @@ from guiwei.errors import InputError, Place
 from guiwei.language._inventory_build import Builder, unchanged
 from guiwei.language._inventory_ini import read_ini
 from guiwei.language._inventory_yaml import read_yaml
-from guiwei.language._precedence import VarsFiles, merge
 from guiwei.language._ranges import split_port
 from guiwei.language._text import decode, read_bytes
 from guiwei.language.patterns import descend
+from guiwei.language.precedence import VarsFiles, merge
 from guiwei.language.source import Unsafe, Vaulted, loads
 from guiwei.language.vault import Keyring, VaultSecret, decrypt, decrypt_all, is_vault, seal
 from guiwei.model.inventory import Group, Host, Inventory

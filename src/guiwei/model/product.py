@@ -43,6 +43,10 @@ class Reading:
     field: str
     stored: Mapping[str, Any] | None = None
 
+    def holding(self, value: Any) -> dict[str, Any]:
+        """Return what the agent compares by: this reading, and the value that it has, must have or must not have."""
+        return {"module": self.module, "with": dict(self.arguments), "field": self.field, "value": value}
+
 
 @dataclass(frozen=True)
 class Action:
@@ -332,3 +336,13 @@ class Product:
     screens: Mapping[str, Label] = field(default_factory=dict)
     resources: tuple[StateResource, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+
+    def readings(self) -> list[Reading]:
+        """Return every reading that tells what a client is: disk, device, parameters and copies, software, drivers."""
+        found = [self.present, self.device]
+        for parameter in self.parameters:
+            found += [parameter.reading, *parameter.copies]
+        if self.software is not None:
+            found += [self.software.version, self.software.data_version, self.software.activation]
+        found += [driver.version for driver in self.drivers]
+        return [reading for reading in found if reading is not None]

@@ -9,9 +9,9 @@ import pytest
 
 from guiwei.errors import InputError
 from guiwei.invoicing.diagnosis import GENERAL, SIGNS
-from guiwei.language._product_check import check_product
 from guiwei.language._product_references import FACTS
 from guiwei.language._product_schema import PRODUCT_SCHEMA
+from guiwei.language.product_check import check_product
 from guiwei.language.products import load_product
 from guiwei.target.facts import gather
 from guiwei.target.files import Files

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from guiwei.language._product_check import check_product
+from guiwei.language.product_check import check_product
 from guiwei.language.products import load_product
 
 LANTAI = Path(__file__).resolve().parents[3] / "products" / "lantai.yml"
