@@ -103,11 +103,7 @@ def _unreadable(seed: str) -> bytes:
 
 
 def _registry(pc: WinePc, what: str, keys: Any) -> Any:
-    command = ["C:\\Python\\python.exe", "-X", "utf8", "-c", _PROGRAM, what, json.dumps(keys)]
-    done = pc.run(command)
-    if done.returncode != 0:
-        raise RuntimeError(f"{what} {keys}: {done.stderr.decode('utf-8', 'replace')}")
-    return json.loads(done.stdout)
+    return json.loads(pc.run_python(_PROGRAM, what, json.dumps(keys)))
 
 
 #: As a 32-bit program sees the registry.

@@ -18,6 +18,7 @@ import sysconfig
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "cache_folder",
     "install_packages",
     "locale_folder",
+    "loader",
     "python_folder",
     "wheel_folder",
 ]
@@ -92,6 +94,20 @@ def install_packages() -> None:
 
 def _installed() -> bool:
     return WINE.exists() and WINESERVER.exists() and all(map(shutil.which, (COMPILER, "localedef")))
+
+
+@cache
+def loader() -> tuple[str, ...]:
+    """Return the command that starts a Windows program: Wine's loader, with the heap kept out of its way.
+
+    The loader is linked at 0x7d000000, and Linux puts the heap somewhere in the gigabyte behind it. Where that is
+    0x7ffe0000, Windows' page of shared data has no place, and the program ends with 1 and without a word: one start
+    in some 4,000. Without address randomisation the heap begins right behind the loader. A container may forbid
+    that; the programs then start as Linux places them.
+    """
+    steady = ("setarch", "-R")
+    allowed = shutil.which(steady[0]) and subprocess.run([*steady, "true"], capture_output=True, check=False)
+    return (*steady, str(WINE)) if allowed and allowed.returncode == 0 else (str(WINE),)
 
 
 def locale_folder() -> Path:

@@ -26,9 +26,7 @@ def unplug(pc: WinePc, id: str, serial: str) -> None:
 def _ask(pc: WinePc, what: str, id: str, serial: str, *more: str) -> None:
     vendor, product_id = id.upper().split(":")
     name = f"USB\\VID_{vendor}&PID_{product_id}\\{serial}"
-    done = pc.run(["C:\\Python\\python.exe", "-X", "utf8", "-c", _PROGRAM, what, name, *more])
-    if done.returncode != 0:
-        raise RuntimeError(f"{what} {name}: {done.stderr.decode('utf-8', 'replace')}")
+    pc.run_python(_PROGRAM, what, name, *more)
 
 
 #: SetupDiRegisterDeviceInfo makes a device one that is present; 18 is DEVPROP_TYPE_STRING, 4 the number of

@@ -123,7 +123,7 @@ class WinePc:
             given: its standard input.
         """
         return subprocess.run(
-            [parts.WINE, *argv],
+            [*parts.loader(), *argv],
             env={**self.environment, **(environment or {})},
             input=given,
             capture_output=True,
@@ -131,10 +131,25 @@ class WinePc:
             check=False,
         )
 
+    def run_python(self, program: str, *arguments: str) -> str:
+        """Run a few lines on the PC's Python.
+
+        Returns:
+            what they print.
+
+        Raises:
+            RuntimeError: they ended with another code than 0; the text has the code and what they said.
+        """
+        done = self.run(["C:\\Python\\python.exe", "-X", "utf8", "-c", program, *arguments])
+        if done.returncode != 0:
+            said = done.stderr.decode("utf-8", "replace")
+            raise RuntimeError(f"python.exe ended with {done.returncode}: {list(arguments)}\n{said}")
+        return done.stdout.decode("utf-8").replace("\r\n", "\n")
+
     def open(self, argv: Sequence[str | Path]) -> subprocess.Popen[bytes]:
         """Start a Windows program with pipes for its streams, and return it while it runs."""
         return subprocess.Popen(
-            [parts.WINE, *argv],
+            [*parts.loader(), *argv],
             env=self.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -152,13 +167,14 @@ class WinePc:
         shutil.copytree(self._library, self.drive / "Python", copy_function=_link)
         words = " ".join(f"{name}={_quoted(value)}" for name, value in self.environment.items())
         self.python.write_text(
-            f'#!/bin/sh\nexec env -u DISPLAY {words} {parts.WINE} "C:\\\\Python\\\\python.exe" "$@"\n', encoding="utf-8"
+            f'#!/bin/sh\nexec env -u DISPLAY {words} {" ".join(parts.loader())} "C:\\\\Python\\\\python.exe" "$@"\n',
+            encoding="utf-8",
         )
         self.python.chmod(0o755)
 
     def _quietly(self, *argv: str) -> None:
         done = subprocess.run(
-            [parts.WINE, *argv],
+            [*parts.loader(), *argv],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

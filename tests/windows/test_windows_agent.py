@@ -224,17 +224,17 @@ def test_a_hidden_read_only_file_stays_so(office: Branch) -> None:
         "import ctypes, sys; assert ctypes.windll.kernel32.SetFileAttributesW(sys.argv[1], 0x1 | 0x2 | 0x4)"
     )
     look = "import os, sys; print(os.stat(sys.argv[1]).st_file_attributes & 0x7)"
-    office.python(set_attributes, path)
-    assert office.python(look, path) == "7\n"
+    office.pc.run_python(set_attributes, path)
+    assert office.pc.run_python(look, path) == "7\n"
     removal = {"module": "file", "with": {"path": path}, "state": None}
     _, results = asked(office, apply(RUN, wanted(office)[3]))
     assert [result["status"] for result in results] == ["changed"]
-    assert office.python(look, path) == "7\n"
+    assert office.pc.run_python(look, path) == "7\n"
     _, results = asked(office, apply(RUN, removal))
     assert [result["status"] for result in results] == ["changed"]
     assert not (office.folder / "Bin" / "AQJRDZ.txt").exists()
     assert asked(office, {"op": "rollback", "run": RUN})[0]["whole"]
-    assert office.python(look, path) == "7\n"
+    assert office.pc.run_python(look, path) == "7\n"
     assert (office.folder / "Bin" / "AQJRDZ.txt").read_bytes() == "https://旧.example.cn:8443\r\n".encode("gbk")
 
 
@@ -313,7 +313,7 @@ def test_an_agent_that_is_killed_leaves_a_journal_to_go_back_by(office: Branch) 
 
         def kill(result: dict[str, Any]) -> None:
             if result["id"] == "s3":
-                killed.append(office.python(KILL_OTHERS))
+                killed.append(office.pc.run_python(KILL_OTHERS))
 
         with pytest.raises(GuiweiError) as caught:
             session.ask(apply(RUN, *steps, hang), kill)

@@ -32,6 +32,25 @@ def test_the_code_page_is_gbk(wine: WinePc) -> None:
     assert done.stdout.strip() == "开票（北京）".encode("gbk")
 
 
+def test_no_heap_is_put_where_windows_has_its_shared_data(wine: WinePc) -> None:
+    """Of two programs, one started by the other: the page 0x7ffe0000 is free, because nothing is placed at random."""
+    wait = "print(1, flush=True); import sys; sys.stdin.read()"
+    again = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {wait!r}])"
+    running = wine.open(["C:\\Python\\python.exe", "-c", again])
+    assert running.stdout is not None
+    assert running.stdout.readline().strip() == b"1"
+    try:
+        behind = [_heap_is_behind_the_loader(path) for path in _of(wine) if b"python.exe" in _bytes(path / "cmdline")]
+        assert behind == [True, True]
+    finally:
+        running.communicate(b"", timeout=30)
+
+
+def test_a_program_that_fails_says_with_what(wine: WinePc) -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)ended with 7.*不行"):
+        wine.run_python("import sys; print('不行', file=sys.stderr); sys.exit(7)")
+
+
 def test_a_pc_that_is_stopped_leaves_nothing(wine: WinePc) -> None:
     pc = WinePc(wine.folder / "another")
     sleep = ["C:\\Python\\python.exe", "-c", "print(1, flush=True); import time; time.sleep(600)"]
@@ -43,8 +62,19 @@ def test_a_pc_that_is_stopped_leaves_nothing(wine: WinePc) -> None:
         starting = [pc.open(sleep) for _ in range(3)]
     for process in [running, *starting]:
         process.communicate(timeout=30)
+    assert _of(pc) == []
+
+
+def _of(pc: WinePc) -> list[Path]:
+    """Return the folders below /proc of everything that runs on the PC."""
     mark = f"WINEPREFIX={pc.prefix}".encode()
-    assert [path for path in Path("/proc").glob("[0-9]*/environ") if mark in _bytes(path).split(b"\0")] == []
+    return [path for path in Path("/proc").glob("[0-9]*") if mark in _bytes(path / "environ").split(b"\0")]
+
+
+def _heap_is_behind_the_loader(process: Path) -> bool:
+    places = [line.split() for line in (process / "maps").read_text().splitlines()]
+    (heap,) = [place[0].split("-")[0] for place in places if place[-1] == "[heap]"]
+    return heap == [place[0].split("-")[1] for place in places if place[-1] == str(parts.WINE)][-1]
 
 
 def _bytes(path: Path) -> bytes:

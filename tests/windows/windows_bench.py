@@ -67,19 +67,13 @@ class Branch:
 
     # Looking and arranging, from outside
 
-    def python(self, program: str, *arguments: str) -> str:
-        """Run a few lines on the PC's Python and return what they print."""
-        done = self.pc.run(["C:\\Python\\python.exe", "-X", "utf8", "-c", program, *arguments])
-        assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
-        return done.stdout.decode("utf-8").replace("\r\n", "\n")
-
     def registry(self, what: str, path: str, view: int, values: list[Any] | None = None) -> Any:
         """Look at, fill or clear a key below HKLM with `winreg`.
 
         Args:
             what: `list` (name → [kind, data]; None without the key), `fill` with values (name, kind, data), or `clear`.
         """
-        return json.loads(self.python(_REGISTRY, what, path, str(view), json.dumps(values or [])))
+        return json.loads(self.pc.run_python(_REGISTRY, what, path, str(view), json.dumps(values or [])))
 
     def holder(self, path: str, how: str) -> subprocess.Popen[bytes]:
         """Start a program on the PC that holds a file until its input closes; it says when it does.
