@@ -129,23 +129,23 @@ def cut(shop: Shop, at: str) -> str:
     return str(done["run"])
 
 
-#: Renames of the program's folder: the old one has been set aside, and the new one is not in its place yet.
+#: The new program lies beside the old one and is about to be exchanged for it.
 #: The rehearsal has done both on its copy before.
-SWAPS = {"first-step": "rename:/Program#3", "second-step": "rename:/Program#4"}
+SWAPS = {"first-step": "rename:/Program.guiwei-new#3", "second-step": "rename:/Program.guiwei-new#4"}
 
 
 @pytest.mark.parametrize("step", SWAPS)
 def test_a_run_that_is_cut_is_taken_back(shop: Shop, step: str) -> None:
     before, figures = shop.snapshot(), shop.do("summary")
-    run_id = cut(shop, SWAPS[step])
-    assert not Path(shop.one.folder, "Program").exists(), "cut where it hurts most"
+    run_id = cut(shop, f"{SWAPS[step]}+1")
+    assert Path(shop.one.folder, "Program.guiwei-new").exists(), "cut where it hurts most: exchanged, not set aside"
     roll_back(shop, run_id)
     assert shop.snapshot() == before
     assert shop.do("summary") == figures
     works_with(shop, "2.4.0")
 
 
-@pytest.mark.parametrize("later", [2, 5])
+@pytest.mark.parametrize("later", [1, 2, 5])
 @pytest.mark.parametrize("step", SWAPS)
 def test_a_run_that_is_cut_is_finished_by_the_next(shop: Shop, step: str, later: int) -> None:
     figures = shop.do("summary")
@@ -159,10 +159,10 @@ def test_a_run_that_is_cut_is_finished_by_the_next(shop: Shop, step: str, later:
     works_with(shop, "3.1.0")
 
 
-@pytest.mark.parametrize("at", ["rename:/Program#1", "rename:/Program#2", "rename:/Program#2+40"])
+@pytest.mark.parametrize("at", ["#1", "#2", "#2+40"])
 def test_a_rehearsal_that_is_cut_has_touched_nothing_and_leaves_nothing(shop: Shop, at: str) -> None:
     before, figures = shop.snapshot(), shop.do("summary")
-    run_id = cut(shop, at)
+    run_id = cut(shop, f"rename:/Program.guiwei-new{at}")
     assert shop.snapshot() == before
     assert list((shop.bench.state / "rehearsals").iterdir())
     roll_back(shop, run_id)

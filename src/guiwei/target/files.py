@@ -255,16 +255,19 @@ class Files:
         Args:
             prepared: a folder whose content is complete and synced.
         """
-        from guiwei.target.trees import move_tree
+        from guiwei.target.swaps import identity, swap
 
         real = self.real(path)
         journal = self._journal()
         self._make_real(os.path.dirname(real))
-        aside = journal.place_for_tree() if os.path.lexists(real) else None
-        number = journal.append({"op": "tree", "path": real, "aside": aside})
-        if aside:
-            move_tree(real, aside)
-        rename(prepared, real)
+        entry: Dict[str, Any] = {"op": "tree", "path": real, "aside": None}
+        if os.path.lexists(real):
+            entry.update(aside=journal.place_for_tree(), new=identity(prepared))
+        number = journal.append(entry)
+        if entry["aside"]:
+            swap(entry, prepared)
+        else:
+            rename(prepared, real)
         fsync_folder(os.path.dirname(real))
         self.done(number)
 

@@ -6,6 +6,7 @@ import os
 from typing import Any, Dict, Iterator
 
 from guiwei.target.journal import journal_entries
+from guiwei.target.swaps import finish_swap
 from guiwei.target.trees import remove_tree
 
 __all__ = ["REHEARSALS", "UNDO", "end_users", "sweep"]
@@ -26,8 +27,12 @@ def sweep(state_dir: str, run: str, fetched: bool = False) -> None:
     """
     if not run:
         return
-    in_place = False
+    in_place, done = False, set()
     for entry in reversed(list(journal_entries(state_dir, run))):
+        if entry["op"] == "done":
+            done.add(entry["of"])
+        elif entry["op"] == "tree" and entry["n"] not in done:
+            finish_swap(entry)
         for path in _temporary(entry, fetched or in_place):
             if os.path.basename(os.path.dirname(path)) == REHEARSALS:
                 end_users(path)

@@ -12,6 +12,7 @@ from guiwei.target.files import hash_file, own, stat_real
 from guiwei.target.journal import Journal, fsync_folder, journal_entries
 from guiwei.target.leftovers import UNDO
 from guiwei.target.moves import busy, dress, marks_of, rename, replace, unlink
+from guiwei.target.swaps import finish_swap
 from guiwei.target.system import System, convert_os_error
 from guiwei.target.trees import move_tree, remove_tree
 from guiwei.target.wire import decode
@@ -189,6 +190,7 @@ def _undo_meta(entry: Entry) -> str:
 
 
 def _undo_tree(entry: Entry) -> str:
+    finish_swap(entry)
     real, aside = entry["path"], entry["aside"]
     leaving = real + UNDO
     if aside and not os.path.lexists(aside):
