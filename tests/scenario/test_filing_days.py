@@ -68,6 +68,18 @@ def test_what_is_ordinary_is_done(fleet: Fleet) -> None:
     assert statuses(fleet.apply(0)) == {"pc1": "changed"}
 
 
+def test_who_can_do_nothing_risky_asks_no_calendar(fleet: Fleet) -> None:
+    """A calendar that is named is read all the same: a wrong name must not show on the day that counts."""
+    files = "- hosts: all\n  %s\n  tasks:\n    - file: {path: /etc/a.txt, content: 'a'}\n"
+    fleet.now("2026-12-15T12:00")
+    fleet.play(files % "reason: repair")
+    assert fleet.plan(3)["hosts"][0]["closed"] is None
+    fleet.play(files % "calendar: {days: 4}")
+    assert fleet.plan(3)["hosts"][0]["closed"]["deadline"] == "2026-12-15"
+    fleet.play(files % "calendar: {name: none}")
+    assert fleet.plan(2)["code"] == "calendar-unknown"
+
+
 def test_a_reason_goes_on_and_is_recorded(fleet: Fleet) -> None:
     fleet.now("2026-12-15T12:00")
     document = fleet.apply(0, "--override-calendar", "the client does not start")

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from guiwei.cli._inputs import bundled
+from guiwei.engine.steps import risk_of
 from guiwei.errors import InputError
 from guiwei.invoicing.calendar import Calendar
 from guiwei.invoicing.policies import SHANGHAI, within
 from guiwei.language.calendars import find_calendar, load_calendar
-from guiwei.model.playbook import Play
+from guiwei.model.playbook import CalendarUse, Play
+from guiwei.safety.calendar import RISKY
+from guiwei.target.contract import find_type
 
 __all__ = ["closing", "interrupts"]
 
 
-def closing(plays: Iterable[Play], at: datetime, override: str | None) -> Mapping[str, Any] | None:
+def closing(plays: Sequence[Play], at: datetime, override: str | None) -> Mapping[str, Any] | None:
     """Return the filing deadline in whose quiet days an instant lies, by any of a host's plays; None in no such days.
 
     Args:
@@ -31,6 +34,8 @@ def closing(plays: Iterable[Play], at: datetime, override: str | None) -> Mappin
         InputError: a play's calendar is unknown or wrong.
     """
     today = at.astimezone(SHANGHAI).date()
+    if not any(_may_be_risky(play) for play in plays):
+        return None
     found: list[Mapping[str, Any]] = []
     for play in plays:
         calendar = _calendar_of(play)
@@ -49,6 +54,13 @@ def interrupts(plays: Iterable[Play], at: datetime) -> bool:
     return bool(own) and all(
         each.agreed or (each.window is not None and within(each.window, at)) for each in own
     )  # fmt: skip
+
+
+def _may_be_risky(play: Play) -> bool:
+    """Return whether a play can have a step that a calendar holds up; a fleet of plain files need not read one."""
+    if play.product is not None or play.calendar != CalendarUse():
+        return True
+    return any(risk_of(find_type(task.module)) in RISKY for task in (*play.tasks, *play.handlers))
 
 
 def _calendar_of(play: Play) -> Calendar:

@@ -9,7 +9,7 @@ from typing import Any
 from guiwei.engine.instances import plan_instance
 from guiwei.engine.observation import Observation
 from guiwei.engine.people import first_is_by_hand, person_step
-from guiwei.engine.steps import changes_of, guards_of
+from guiwei.engine.steps import changes_of, guards_of, risk_of
 from guiwei.engine.work import Work, contexts
 from guiwei.errors import GateError, GuiweiError
 from guiwei.model.plan import HostPlan, InstancePlan, Stage, Step
@@ -141,7 +141,7 @@ class _TaskPlanner:
             guards=guards_of(cls, changes),
             instance=declaration.instance,
             place=declaration.place,
-            risk="professional" if cls.kind == "action" else "ordinary",
+            risk=risk_of(cls),
             irreversible=cls.undo == "none",
             always=cls.kind == "action" and not _comparable(declaration),
             notify=tuple(declaration.notify),

@@ -11,7 +11,7 @@ from guiwei.target.contract import PRESENCE, Resource, fields_of
 from guiwei.target.contract import Change as Difference
 from guiwei.target.secret import Secret
 
-__all__ = ["cause_of", "changes_of", "guards_of", "wire_step"]
+__all__ = ["cause_of", "changes_of", "guards_of", "risk_of", "wire_step"]
 
 
 def changes_of(
@@ -33,6 +33,11 @@ def changes_of(
             )
         )
     return tuple(found)
+
+
+def risk_of(cls: type[Resource]) -> str:
+    """Return who may do a step of a resource type: what a program does nobody knows, so that is for a professional."""
+    return "professional" if cls.kind == "action" else "ordinary"
 
 
 def _place_of(declaration: Declaration, field: str) -> Any:
