@@ -10,6 +10,7 @@ from guiwei.transport.link import Ended, Link
 from guiwei.transport.local import LocalLink
 from guiwei.transport.session import Session
 from guiwei.transport.settings import Settings
+from guiwei.transport.ssh_library import load_paramiko
 from guiwei.transport.variables import read_login
 
 __all__ = ["Settings", "connect"]
@@ -32,6 +33,7 @@ def connect(host: Host, settings: Settings, jumps: Jumps | None = None) -> Sessi
         link = LocalLink()
     else:
         # SSH is not loaded where it is not needed: it costs a tenth of a second.
+        load_paramiko()
         from guiwei.transport.ssh import open_ssh
 
         if jumps is not None:
