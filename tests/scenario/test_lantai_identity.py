@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from lantai_support import KINDS, TAXPAYERS, Shop, codes, errors_in, open_shop, 
 from scenario_bench import Bench
 from scenario_cases import Run
 
+from guiwei.cli._record import Recorder
+from guiwei.history.database import default_path
 from lab.lantai import disks, faults
 
 #: What the plugged disk says.
@@ -252,6 +255,26 @@ def test_a_disk_is_registered_with_one_try_of_the_pin(shop: Shop) -> None:
     shop.apply("-e", "guiwei_new_secret=true")
     assert shop.do("status")["registered"] is True
     shop.plan(code=0)
+
+
+def test_a_controller_whose_power_fails_remembers_the_try(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the disk has used a try it is in the history's file, not in a journal beside it that the cut takes away."""
+    faults.disk_unregistered(shop.root, shop.one.instance)
+    shop.play({"disk": {"registered": True}})
+    shop.vars["instances"][0]["disk_pin"] = "00000000"
+    file = default_path(os.environ)
+
+    def cut(_recorder: Recorder, _finished: str) -> None:
+        file.with_suffix(".cut").write_bytes(file.read_bytes())
+
+    with monkeypatch.context() as power:
+        power.setattr(Recorder, "finish", cut)
+        shop.apply(code=5)
+    for path in file.parent.glob("history.db*"):
+        path.unlink()
+    file.with_suffix(".cut").rename(file)
+    assert codes(errors_in(shop.apply(code=4))) == ["secret-given-in-vain"]
+    assert _tries(shop) == 4
 
 
 def _tries(shop: Shop) -> int:

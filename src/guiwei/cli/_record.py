@@ -42,6 +42,8 @@ class Recorder:
         self._identity = identity
         self.started = now()
         history.begin(run, command, playbook, self.started, reason=reason, who=user())
+        # Only now: that a run began is on the disk before anything is touched.
+        history.hold()
 
     def host_ended(self, work: Work, outcome: tuple[HostPlan, HostResult]) -> None:
         """Note one host's result, its test invoices, and what is applied on it now."""
@@ -53,7 +55,8 @@ class Recorder:
         desired = plain_values(plan.desired) if good else {}
         known = work.applied
         applied = {resource: fields for resource, fields in desired.items() if known.get(resource) != fields}
-        applied.update(_given_in_vain(result))
+        in_vain = _given_in_vain(result)
+        applied.update(in_vain)
         invoices = [
             {**invoice, "instance": instance.id} for instance in result.instances for invoice in instance.invoices
         ]
@@ -66,6 +69,8 @@ class Recorder:
             applied,
             invoices,
         )
+        if in_vain:
+            self._history.sync()
         note_durations(self._history, kinds_taken(result.steps))
         if self._identity is not None:
             self._identity.note(plan, result, self._run, now())
@@ -86,6 +91,7 @@ class Recorder:
     def finish(self, finished: str) -> None:
         """Note that the run ended."""
         self._history.finish(self._run, finished)
+        self._history.release()
 
 
 def _given_in_vain(result: HostResult) -> dict[str, dict[str, int]]:

@@ -64,11 +64,12 @@ def make_plan(project: Project, runner: Runner, identity: Identity | None = None
     Args:
         identity: the run's interlock, where something is applied afterwards.
     """
-    planned = runner.each(project.works, lambda host_run, work: host_run.plan(work))
-    hosts = (identity or Identity(project, project.history)).judged(planned)
     from guiwei.report.durations import expected
 
+    # Read before the threads of many hosts run: each read would wait for them.
     known = known_durations(project.history) if project.history else {}
+    interlock = identity or Identity(project, project.history)
+    hosts = interlock.judged(runner.each(project.works, lambda host_run, work: host_run.plan(work)))
     return Plan(
         id=runner.run,
         playbook=str(project.playbook_path),

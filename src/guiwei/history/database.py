@@ -84,6 +84,30 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._held: sqlite3.Connection | None = None
+
+    def hold(self) -> None:
+        """Keep the file open until `release`, for a run that notes one host after the other.
+
+        Whoever closes the file last writes all of it to the disk and waits for that: once a run, not once a host.
+        From here on this thread alone may use the history.
+
+        Raises:
+            InputError: the file cannot be read or written (`history-unusable`).
+        """
+        with self._told():
+            self._held = self._held or self._open()
+
+    def sync(self) -> None:
+        """Have everything on the disk now: for what must not be forgotten, even if the power fails."""
+        with self._opened() as database:
+            database.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+
+    def release(self) -> None:
+        """Close the file, if it is held."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
     def begin(self, run: str, command: str, playbook: str, started: str, **about: str | None) -> None:
         """Note that a run began, before it touches anything.
@@ -211,9 +235,22 @@ class History:
         Raises:
             InputError: the file cannot be read or written (`history-unusable`).
         """
+        with self._told(), self._connected() as database, database:
+            yield database
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        if self._held is not None:
+            yield self._held
+            return
+        with closing(self._open()) as database:
+            yield database
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what is wrong with the file in the user's words."""
         try:
-            with closing(self._open()) as database, database:
-                yield database
+            yield
         except (sqlite3.Error, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError("history-unusable", file=str(self._path), reason=reason) from error

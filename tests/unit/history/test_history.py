@@ -174,3 +174,61 @@ def test_where_it_lies(tmp_path: Path) -> None:
     assert default_path({"GUIWEI_HOME": "/g", "HOME": "/h"}) == Path("/g/history.db")
     assert default_path({"XDG_STATE_HOME": "/s", "HOME": "/h"}) == Path("/s/guiwei/history.db")
     assert default_path({"HOME": "/h"}) == Path(os.path.join("/h", ".local", "state", "guiwei", "history.db"))
+
+
+def test_held_open_it_is_opened_once_and_others_see_what_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, opens = opened(tmp_path), []
+    plain = History._open
+    monkeypatch.setattr(History, "_open", lambda self: opens.append(1) or plain(self))
+    history.begin("r", "apply", "p", "2026-11-24T06:00:00Z")
+    opens.clear()
+    history.hold()
+    for number in range(5):
+        note(history, "r", f"pc{number}")
+        assert History(tmp_path / "history.db").run("r")["statuses"] == {"changed": number + 1}
+    history.sync()
+    history.finish("r", "2026-11-24T07:00:00Z")
+    history.release()
+    assert len(opens) == 1 + 5
+    assert [path.name for path in tmp_path.iterdir()] == ["history.db"]
+    history.release()
+    note(history, "r", "pc9")
+    assert history.run("r")["statuses"] == {"changed": 6}
+
+
+def test_held_open_a_failing_note_leaves_nothing_of_itself(tmp_path: Path) -> None:
+    history = opened(tmp_path)
+    history.begin("r", "apply", "p", "2026-11-24T06:00:00Z")
+    history.hold()
+    note(history, "r", "pc1")
+
+    def fail() -> None:
+        with history.transaction() as held:
+            held.execute("UPDATE run SET finished = 'now'")
+            held.execute("INSERT INTO nowhere VALUES (1)")
+
+    with pytest.raises(InputError) as caught:
+        fail()
+    assert caught.value.code == "history-unusable"
+    assert history.run("r")["finished"] is None
+    history.release()
+
+
+def test_what_is_synced_is_in_the_file_itself(tmp_path: Path) -> None:
+    """Without the journal beside it, which a power cut may take: what counts the tries of a secret is there."""
+    history = opened(tmp_path)
+    history.begin("r", "apply", "p", "2026-11-24T06:00:00Z")
+    history.hold()
+    note(history, "r", "pc1", applied={"secret": {"tries_left": 3}})
+    seen = []
+    for sync in (False, True):
+        if sync:
+            history.sync()
+        copy = tmp_path / f"copy-{sync}"
+        copy.mkdir()
+        (copy / "history.db").write_bytes((tmp_path / "history.db").read_bytes())
+        seen.append(opened(copy).applied(["pc1"]))
+    history.release()
+    assert seen == [{"pc1": {}}, {"pc1": {"secret": {"tries_left": 3}}}]
