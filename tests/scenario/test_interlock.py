@@ -297,3 +297,17 @@ def test_recovery_and_test_invoices_pass_the_same_gate(fleet: Fleet, run: Run, w
     )
     after = fleet.everything()
     assert [path for path in before if before[path] != after.get(path)] == []
+
+
+def test_a_recovery_that_is_shown_first_refuses_both_sides(fleet: Fleet, run: Run) -> None:
+    """The first one was looked at before anything spoke against it."""
+    for name in ("pc1", "pc2"):
+        (fleet.root(name) / "etc/machine-id").write_text("d" * 32 + "\n")
+    fleet.call(4, "plan")
+    shown = run("recover", "playbook.yml", "-i", "hosts.yml", "--dry-run", "-f", "1", "--json")
+    assert shown.code == 4, shown
+    document = json.loads(shown.out)
+    assert refusals(document) == {"pc1": ("identity-pc-twice", "pc2"), "pc2": ("identity-pc-twice", "pc1")}
+    found = statuses(document)
+    assert (found["pc1"], found["pc2"], found["pc3"]) == ("refused", "refused", "differs")
+    assert {found[f"{name}/{TAXPAYERS[name]}.0"] for name in ("pc1", "pc2")} == {"refused"}

@@ -142,7 +142,20 @@ def _looked(
     found = runner.each(
         works, lambda host_run, work: _with_contact(climbing.on(host_run).recover(work, dry=True), work)
     )
-    return RecoveryResult(runner.run, str(playbook), started, now(), True, tuple(found), project.reason)
+    judged = tuple(_judged(each, climbing.identity) for each in found)
+    return RecoveryResult(runner.run, str(playbook), started, now(), True, judged, project.reason)
+
+
+def _judged(found: HostRecovery, identity: Identity) -> HostRecovery:
+    """Refuse a host that another one speaks against which was looked at later."""
+    if found.error is not None or found.plan is None or not found.plan.stages:
+        return found
+    error = identity.refusal(found.plan)
+    if error is None:
+        return found
+    instances = tuple(replace(each, status="refused") if each.status == "differs" else each for each in found.instances)
+    result = replace(found.result, status="refused", error=error)
+    return replace(found, status="refused", error=error, result=result, instances=instances)
 
 
 def _agreed(shown: RecoveryResult, output: Output) -> bool:
