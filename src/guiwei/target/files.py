@@ -262,7 +262,7 @@ class Files:
         self._make_real(os.path.dirname(real))
         entry: Dict[str, Any] = {"op": "tree", "path": real, "aside": None}
         if os.path.lexists(real):
-            entry.update(aside=journal.place_for_tree(), new=identity(prepared))
+            entry.update(aside=journal.place_for_tree(), old=identity(real), new=identity(prepared))
         number = journal.append(entry)
         if entry["aside"]:
             swap(entry, prepared)

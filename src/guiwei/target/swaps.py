@@ -16,7 +16,7 @@ from guiwei.errors import ResourceError
 from guiwei.target.moves import WINDOWS, rename
 from guiwei.target.trees import move_tree, remove_tree
 
-__all__ = ["identity", "finish_swap", "swap"]
+__all__ = ["finish_swap", "identity", "swap"]
 
 _NEW, _OLD = ".guiwei-new", ".guiwei-old"
 #: From Linux' fcntl.h and fs.h.
@@ -37,7 +37,7 @@ def swap(entry: Mapping[str, Any], prepared: str) -> None:
     """Put a prepared folder at the path of a journal's entry, and what is there aside; all of it or nothing.
 
     Args:
-        entry: with `path`, `aside` and `new`, the prepared folder's identity.
+        entry: with `path`, `aside`, and the identities `old` and `new` of what is there and of the prepared folder.
         prepared: a real path on the same file system.
 
     Raises:
@@ -66,15 +66,16 @@ def finish_swap(entry: Mapping[str, Any]) -> None:
     if entry.get("new") is None:
         return
     real = entry["path"]
-    if os.path.lexists(real + _OLD):
-        if os.path.lexists(real):
-            _set_aside(real + _OLD, entry["aside"])
-        else:
-            rename(real + _OLD, real)
-    if identity(real) == entry["new"]:
+    remove_tree(real + _OLD + ".partial")
+    there = identity(real)
+    if there == entry["new"]:
         _set_aside(real + _NEW, entry["aside"])
     elif identity(real + _NEW) == entry["new"]:
         remove_tree(real + _NEW)
+    if os.path.lexists(real + _OLD) and there in (None, entry["old"]):
+        _put_back(real)
+    # Else the new folder is there, or one that somebody has put there since: that is theirs.
+    _set_aside(real + _OLD, entry["aside"])
 
 
 def _set_aside(old: str, aside: str) -> None:
@@ -85,15 +86,22 @@ def _set_aside(old: str, aside: str) -> None:
         move_tree(old, aside)
 
 
+def _put_back(real: str) -> None:
+    """Whole is the old folder only where it was put by; what is left at the path is what was not removed yet."""
+    remove_tree(real)
+    rename(real + _OLD, real)
+
+
 def _take_back(entry: Mapping[str, Any]) -> None:
     real = entry["path"]
     if os.path.lexists(real + _OLD):
-        if os.path.lexists(real):
+        if identity(real) == entry["new"]:
             rename(real, real + _NEW)
-        rename(real + _OLD, real)
+        _put_back(real)
     elif identity(real) == entry["new"]:
         _exchange(real + _NEW, real)
-    remove_tree(entry["aside"] + ".partial")
+    for copy in (real + _OLD, entry["aside"]):
+        remove_tree(copy + ".partial")
     if identity(real + _NEW) == entry["new"]:
         remove_tree(real + _NEW)
 

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +21,45 @@ OLD = {"opt": None, "opt/p": None, "opt/p/bin": None, "opt/p/bin/x": b"old", "op
 NEW = {"opt": None, "opt/p": None, "opt/p/bin": None, "opt/p/bin/x": b"new", "opt/p/lib": b"2"}
 
 
-@pytest.fixture(params=["exchange", "no-exchange"])
-def exchange(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether the system can exchange two folders."""
-    if request.param == "no-exchange":
-        monkeypatch.setattr(swaps, "_exchange", lambda *_: False)
-    return bool(request.param == "exchange")
+@dataclass(frozen=True)
+class Disk:
+    """What the PC's file systems can.
+
+    Attributes:
+        exchanges: two folders can be exchanged.
+        copies: what cannot be renamed and must be copied: `state` (guiwei's folder lies on another disk), `layer` (the
+            old folder lies in a lower layer of an overlay), or empty.
+    """
+
+    exchanges: bool
+    copies: str
 
 
-@pytest.fixture(params=["same-disk", "other-disk"])
-def far(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether the PC's state lies on another file system than the folder."""
+DISKS = {
+    "one-disk": Disk(True, ""),
+    "two-disks": Disk(True, "state"),
+    "one-disk-without-exchange": Disk(False, ""),
+    "two-disks-without-exchange": Disk(False, "state"),
+    "overlay": Disk(False, "layer"),
+}
+
+
+@pytest.fixture(params=DISKS)
+def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    made = DISKS[request.param]
     rename = os.rename
 
     def refuses(source: str, target: str) -> None:
-        if ("/state/" in str(source)) != ("/state/" in str(target)):
+        layered = source.endswith("/opt/p") and os.path.exists(source + "/theirs")
+        if layered if made.copies == "layer" else ("/state/" in source) != ("/state/" in target):
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         rename(source, target)
 
-    if request.param == "other-disk":
+    if made.copies:
         monkeypatch.setattr(os, "rename", refuses)
-    return bool(request.param == "other-disk")
+    if not made.exchanges:
+        monkeypatch.setattr(swaps, "_exchange", lambda *_: False)
+    return made
 
 
 def begin(pc: Pc) -> str:
@@ -86,7 +105,7 @@ def _die_at(moment: int) -> None:
         setattr(module, name, watched(getattr(module, name)))
 
 
-def test_a_swap_that_is_cut_is_brought_to_an_end(tmp_path: Path, exchange: bool, far: bool) -> None:
+def test_a_swap_that_is_cut_is_brought_to_an_end(tmp_path: Path, disk: Disk) -> None:
     ends: list[str] = []
     for moment in range(1, 200):
         folder = tmp_path / str(moment)
@@ -94,7 +113,7 @@ def test_a_swap_that_is_cut_is_brought_to_an_end(tmp_path: Path, exchange: bool,
         pc = Pc(folder)
         if not killed(pc, begin(pc), moment):
             break
-        if exchange:
+        if disk.exchanges:
             assert pc.real("/opt/p/bin/x").read_bytes() in (b"old", b"new"), moment
         shutil.rmtree(pc.real("/opt/.prepared"), ignore_errors=True)
         sweep(str(pc.state), RUN)
@@ -106,10 +125,10 @@ def test_a_swap_that_is_cut_is_brought_to_an_end(tmp_path: Path, exchange: bool,
     # First it is not done, from one moment on it is.
     assert set(ends) == {"old", "new"}
     assert ends == sorted(ends, reverse=True)
-    assert len(ends) >= (20 if far else 6)
+    assert len(ends) >= (20 if disk.copies else 6)
 
 
-def test_a_swap_that_is_cut_is_taken_back_at_once(tmp_path: Path, exchange: bool, far: bool) -> None:
+def test_a_swap_that_is_cut_is_taken_back_at_once(tmp_path: Path, disk: Disk) -> None:
     """`guiwei rollback` without anything in between."""
     for moment in range(1, 200):
         folder = tmp_path / str(moment)
@@ -123,7 +142,7 @@ def test_a_swap_that_is_cut_is_taken_back_at_once(tmp_path: Path, exchange: bool
     assert moment > 6
 
 
-def test_no_room_for_the_before_image(pc: Pc, exchange: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_for_the_before_image(pc: Pc, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old folder could not be kept, so it stays where it is."""
     prepared = begin(pc)
     move = swaps.move_tree
@@ -139,6 +158,24 @@ def test_no_room_for_the_before_image(pc: Pc, exchange: bool, monkeypatch: pytes
         pc.writer().files.swap_tree(prepared, "/opt/p")
     assert pc.tree() == OLD
     assert not list(pc.state.rglob("*.partial"))
+
+
+def test_what_somebody_has_put_there_since_the_cut_is_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program was gone, so a technician installed it by hand."""
+    monkeypatch.setattr(swaps, "_exchange", lambda *_: False)
+    pc = Pc(tmp_path)
+    moment = 1
+    while killed(pc, begin(pc), moment) and pc.real("/opt/p").exists():
+        moment += 1
+        for folder in (pc.root, pc.state):
+            shutil.rmtree(folder)
+            folder.mkdir()
+    shutil.rmtree(pc.real("/opt/.prepared"), ignore_errors=True)
+    pc.put("/opt/p/by-hand", "theirs")
+    sweep(str(pc.state), RUN)
+    assert pc.tree() == {"opt": None, "opt/p": None, "opt/p/by-hand": b"theirs"}
+    (kept,) = (pc.state / "runs" / RUN / "before").iterdir()
+    assert (kept / "bin/x").read_bytes() == b"old"
 
 
 def test_what_nobody_can_tell_apart_is_left_and_named(tmp_path: Path) -> None:
