@@ -34,6 +34,8 @@ def test_the_code_page_is_gbk(wine: WinePc) -> None:
 
 def test_no_heap_is_put_where_windows_has_its_shared_data(wine: WinePc) -> None:
     """Of two programs, one started by the other: the page 0x7ffe0000 is free, because nothing is placed at random."""
+    if len(parts.loader()) == 1:
+        pytest.skip("address randomisation cannot be switched off here")
     wait = "print(1, flush=True); import sys; sys.stdin.read()"
     again = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {wait!r}])"
     running = wine.open(["C:\\Python\\python.exe", "-c", again])

@@ -33,9 +33,9 @@ def closing(plays: Sequence[Play], at: datetime, override: str | None) -> Mappin
     Raises:
         InputError: a play's calendar is unknown or wrong.
     """
-    today = at.astimezone(SHANGHAI).date()
     if not any(_may_be_risky(play) for play in plays):
         return None
+    today = at.astimezone(SHANGHAI).date()
     found: list[Mapping[str, Any]] = []
     for play in plays:
         calendar = _calendar_of(play)

@@ -99,6 +99,9 @@ def _undo(system: System, journal: Journal, entry: Entry, done: Optional[Entry])
     if entry["op"] == "data":
         return _undo_data(system, entry)
     if entry["op"] == "tree":
+        if done is None:
+            # Only then is what lies beside the path of this swap, and not of a later one.
+            finish_swap(entry)
         return _undo_tree(entry)
     if entry["op"] == "folder":
         return _undo_folder(entry)
@@ -190,7 +193,6 @@ def _undo_meta(entry: Entry) -> str:
 
 
 def _undo_tree(entry: Entry) -> str:
-    finish_swap(entry)
     real, aside = entry["path"], entry["aside"]
     leaving = real + UNDO
     if aside and not os.path.lexists(aside):

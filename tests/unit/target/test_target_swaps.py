@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,14 +105,20 @@ def _die_at(moment: int) -> None:
         setattr(module, name, watched(getattr(module, name)))
 
 
-def test_a_swap_that_is_cut_is_brought_to_an_end(tmp_path: Path, disk: Disk) -> None:
-    ends: list[str] = []
+def cut(tmp_path: Path) -> Iterator[tuple[int, Pc]]:
+    """Yield a PC whose swap was cut, of every moment of a swap."""
     for moment in range(1, 200):
         folder = tmp_path / str(moment)
         folder.mkdir()
         pc = Pc(folder)
         if not killed(pc, begin(pc), moment):
-            break
+            return
+        yield moment, pc
+
+
+def test_a_swap_that_is_cut_is_brought_to_an_end(tmp_path: Path, disk: Disk) -> None:
+    ends: list[str] = []
+    for moment, pc in cut(tmp_path):
         if disk.exchanges:
             assert pc.real("/opt/p/bin/x").read_bytes() in (b"old", b"new"), moment
         shutil.rmtree(pc.real("/opt/.prepared"), ignore_errors=True)
@@ -130,16 +136,21 @@ def test_a_swap_that_is_cut_is_brought_to_an_end(tmp_path: Path, disk: Disk) -> 
 
 def test_a_swap_that_is_cut_is_taken_back_at_once(tmp_path: Path, disk: Disk) -> None:
     """`guiwei rollback` without anything in between."""
-    for moment in range(1, 200):
-        folder = tmp_path / str(moment)
-        folder.mkdir()
-        pc = Pc(folder)
-        if not killed(pc, begin(pc), moment):
-            break
+    moment = 0
+    for moment, pc in cut(tmp_path):
         shutil.rmtree(pc.real("/opt/.prepared"), ignore_errors=True)
         assert pc.roll_back()[0], moment
         assert pc.tree() == OLD, moment
     assert moment > 6
+
+
+def test_undoing_a_swap_that_ended_leaves_what_a_later_one_has_put_beside(pc: Pc) -> None:
+    pc.writer().files.swap_tree(begin(pc), "/opt/p")
+    pc.real("/opt/p").rename(pc.real("/opt/p.guiwei-new"))
+    pc.put("/opt/p/bin/x", "newer")
+    assert pc.roll_back()[0]
+    assert pc.real("/opt/p/bin/x").read_bytes() == b"old"
+    assert pc.real("/opt/p.guiwei-new/bin/x").read_bytes() == b"new"
 
 
 def test_no_room_for_the_before_image(pc: Pc, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
